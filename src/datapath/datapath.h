@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The data path as the control thread sees it. Every function here is called
+ * on the control thread, unless it says otherwise, and is the only way in:
+ * nothing above includes another header of this folder.
+ *
+ * No GLib here. A function that can be refused returns 0 or a negative errno
+ * and leaves one sentence in err->text that an operator can act on.
+ */
+#ifndef NETVM_DATAPATH_H
+#define NETVM_DATAPATH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "src/packet/guard.h"
+#include "src/packet/packet.h"
+#include "vhost/vhost-port.h"
+
+#define DP_PORTS_MAX    256
+#define DP_NETWORKS_MAX 64
+#define DP_WORKERS_MAX  32
+#define DP_QUEUES_MAX   16 /* queue pairs of any port */
+#define DP_NAME_MAX     32 /* with the terminating 0; see dp_name_valid() */
+
+struct dp_error {
+	char text[320];
+};
+
+/* --- the whole ----------------------------------------------------------- */
+
+enum dp_hugepages { DP_HUGE_AUTO, DP_HUGE_NEVER, DP_HUGE_REQUIRED };
+enum dp_poll { DP_POLL_ADAPTIVE, DP_POLL_ALWAYS };
+
+struct dp_config {
+	const char *run_dir;
+	uint16_t ncpus; /* 0: auto */
+	uint16_t cpu[DP_WORKERS_MAX];
+	enum dp_poll poll;
+	uint32_t idle_us; /* spin this long without work before sleeping */
+	enum dp_hugepages hugepages;
+	uint64_t packet_memory; /* bytes for mbufs; 0: default */
+	void (*changed)(void *arg); /* a port's state changed: any thread, must not block */
+	void *changed_arg;
+};
+
+/* What dp_start() decided, for the log and `status`. */
+struct dp_info {
+	bool hugepages;
+	uint64_t packet_memory;
+	uint16_t workers;
+	const char *simd; /* ring variant in use */
+	const char *dpdk; /* rte_version() */
+};
+
+/* Checks CPUs and memory without changing anything (netvmd --check). */
+int dp_check(const struct dp_config *cfg, struct dp_error *err);
+/* Starts EAL (once per process) and the workers, which idle until ports come. */
+int dp_start(const struct dp_config *cfg, struct dp_error *err);
+/* Ports and networks must be gone. Stops workers, cleans EAL's files up. */
+void dp_stop(void);
+void dp_info(struct dp_info *info);
+/* Live: from the next loop iteration of each worker on. */
+void dp_set_poll(enum dp_poll poll, uint32_t idle_us);
+
+/* --- networks ------------------------------------------------------------ */
+
+struct dp_network;
+struct dp_network_config {
+	char name[DP_NAME_MAX];
+	uint32_t ageing_s; /* 10..1000000, default 300 (802.1Q) */
+	uint32_t max_macs; /* 16..1048576, default 8192 */
+	uint32_t storm_pps; /* broadcast + multicast + unknown unicast of one port, per
+			       second; 0: no limit */
+};
+int dp_network_add(const struct dp_network_config *cfg, struct dp_network **net,
+	struct dp_error *err);
+/* Refused with -EBUSY while a port is in it. */
+int dp_network_del(struct dp_network *net, struct dp_error *err);
+/* ageing_s and storm_pps change live; max_macs: -EBUSY while it has ports. */
+int dp_network_set(struct dp_network *net, const struct dp_network_config *cfg,
+	struct dp_error *err);
+
+struct dp_fdb_entry {
+	uint8_t mac[6];
+	uint16_t vlan;
+	uint16_t port; /* dp_port_index() */
+	uint32_t age_s;
+};
+/* Calls cb for each learned MAC; readable while workers learn. */
+void dp_network_fdb(struct dp_network *net, void (*cb)(const struct dp_fdb_entry *e, void *arg),
+	void *arg);
+struct dp_network_stats {
+	uint32_t macs;
+	uint64_t moves, full, flooded; /* MAC moved port; could not learn; frames flooded */
+};
+void dp_network_stats(struct dp_network *net, struct dp_network_stats *st);
+
+/* --- ports --------------------------------------------------------------- */
+
+enum dp_port_type { DP_PORT_VHOST, DP_PORT_NIC };
+
+#define DP_VLAN_WORDS 64
+/* How a port meets the VLANs of its network. */
+struct dp_vlan {
+	bool trunk;      /* false: access port, frames are untagged outside */
+	uint16_t access; /* VID inside the network for an access port; 0: untagged inside too */
+	uint64_t allowed[DP_VLAN_WORDS]; /* trunk: bitmap of VIDs 0..4094; 0 = untagged */
+};
+
+/* What can change while the port carries traffic. */
+struct dp_port_settings {
+	struct dp_network *network; /* NULL: in none, drops everything */
+	struct dp_vlan vlan;
+	struct guard guard; /* nmac == 0: off */
+	uint16_t mtu;       /* frames longer than mtu + 18 are dropped, GSO excepted */
+	bool enabled;       /* administratively up */
+};
+
+struct dp_port_config {
+	char name[DP_NAME_MAX];
+	enum dp_port_type type;
+	uint16_t queues; /* queue pairs: vhost 1..16; nic 0: one per worker, as it can */
+	/* vhost */
+	char socket[108];
+	bool client;
+	uid_t owner;
+	gid_t group;
+	mode_t mode;
+	/* nic: PCI address or devargs such as net_af_packet0,iface=veth0 */
+	char device[256];
+	struct dp_port_settings settings;
+};
+
+enum dp_port_state { DP_PORT_DOWN, DP_PORT_WAITING, DP_PORT_UP, DP_PORT_ERROR };
+const char *dp_port_state_name(enum dp_port_state s); /* "down", "waiting", ... */
+
+struct dp_port;
+int dp_port_add(const struct dp_port_config *cfg, struct dp_port **port, struct dp_error *err);
+/* Takes the port out of its network, waits for workers, forgets its MACs. */
+void dp_port_del(struct dp_port *port);
+int dp_port_set(struct dp_port *port, const struct dp_port_settings *s, struct dp_error *err);
+uint16_t dp_port_index(const struct dp_port *port); /* stable for the port's life */
+const char *dp_port_name(uint16_t index);           /* "" when there is none */
+
+struct dp_port_status {
+	enum dp_port_state state;
+	char error[160];
+	uint16_t queues; /* running queue pairs */
+	/* vhost */
+	struct vhost_port_status vhost;
+	/* nic */
+	char driver[32];
+	uint8_t mac[6];
+	bool link_up;
+	uint32_t link_mbps;      /* 0: unknown */
+	uint64_t rx_offloads, tx_offloads; /* RTE_ETH_*_OFFLOAD_* in use */
+};
+void dp_port_status(struct dp_port *port, struct dp_port_status *st);
+/* Name of an offload bit for people, NULL beyond. rx: receive side. */
+const char *dp_offload_name(bool rx, unsigned int bit);
+
+struct dp_queue_counters {
+	uint64_t rx_packets, rx_bytes; /* from the guest or the wire */
+	uint64_t tx_packets, tx_bytes; /* to it */
+};
+struct dp_port_counters {
+	struct dp_queue_counters total;
+	struct dp_queue_counters queue[DP_QUEUES_MAX];
+	uint16_t queues;
+	uint64_t drop[DROP_REASONS];
+	uint64_t nic_missed, nic_errors; /* nic: what the device itself lost */
+};
+/* Values since the port was added or the last reset. */
+void dp_port_counters(struct dp_port *port, struct dp_port_counters *c);
+void dp_port_counters_reset(struct dp_port *port);
+
+/* --- workers ------------------------------------------------------------- */
+
+enum dp_worker_state { DP_WORKER_POLLING, DP_WORKER_SLEEPING, DP_WORKER_STOPPED };
+struct dp_worker_status {
+	uint16_t id;
+	uint16_t cpu;
+	enum dp_worker_state state;
+	uint64_t packets;                  /* taken from sources */
+	uint64_t busy_cycles, idle_cycles; /* TSC; sleep counts as idle */
+	uint64_t sleeps;
+	uint16_t queues; /* receive queues it serves */
+};
+uint16_t dp_workers(void);
+void dp_worker_status(uint16_t id, struct dp_worker_status *st);
+void dp_worker_counters_reset(void);
+double dp_tsc_hz(void);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A port inside the data path: what its kind (vhost, nic) must provide, and
+ * what workers read. Internal to src/datapath.
+ */
+#ifndef NETVM_PORT_H
+#define NETVM_PORT_H
+
+#include "src/datapath/datapath.h"
+
+struct dp_port;
+
+/* What a destination can finish itself; the rest is done in software before
+ * tx (packet_checksum, packet_gso_*). */
+struct dp_tx_caps {
+	bool csum, tso4, tso6;
+};
+
+/*
+ * One table per kind of port.
+ *
+ * Control thread: open, close, apply, status, counters. close is called after
+ * the port was unpublished and every worker has passed a quiescent state.
+ * Workers: the rest. rx fills b (b->count views, which stay valid until
+ * rx_complete by the same worker in the same loop iteration). tx takes
+ * packets from the front and returns how many; for the others the caller
+ * counts the reason that `full` names. A tx that keeps a view's mbuf sets
+ * pkt->mbuf to NULL; it may only be kept when it is not NULL.
+ */
+struct dp_port_ops {
+	const char *name;      /* "vhost", "nic" */
+	enum packet_drop full; /* reason for what tx did not take */
+	int (*open)(struct dp_port *p, const struct dp_port_config *cfg, struct dp_error *err);
+	void (*close)(struct dp_port *p);
+	/* Brings a changed MTU or `enabled` to the device; the rest of the settings
+	 * is the workers' affair. */
+	int (*apply)(struct dp_port *p, const struct dp_port_settings *s, struct dp_error *err);
+	void (*status)(struct dp_port *p, struct dp_port_status *st);
+	/* Adds the device's absolute counters (and its own drops) to c. */
+	void (*counters)(struct dp_port *p, struct dp_port_counters *c);
+
+	void (*rx)(struct dp_port *p, uint16_t queue, struct packet_burst *b);
+	void (*rx_complete)(struct dp_port *p, uint16_t queue, struct packet_burst *b);
+	/* False: not up, count DROP_NOT_READY and do not call tx. */
+	bool (*tx_ready)(struct dp_port *p);
+	struct dp_tx_caps (*tx_caps)(struct dp_port *p);
+	uint16_t (*tx)(struct dp_port *p, uint16_t worker, struct packet *const *pkts, uint16_t n);
+	/* Sleep: rx_fd is an eventfd-like descriptor for an edge-triggered epoll,
+	 * -1 when the queue has none (the worker then wakes on a timer). rx_arm
+	 * asks for a wake-up and returns true when there is work already. */
+	int (*rx_fd)(struct dp_port *p, uint16_t queue);
+	bool (*rx_arm)(struct dp_port *p, uint16_t queue);
+	void (*rx_disarm)(struct dp_port *p, uint16_t queue);
+};
+
+extern const struct dp_port_ops dp_vhost_ops; /* port-vhost.c */
+extern const struct dp_port_ops dp_nic_ops;   /* port-nic.c */
+
+struct dp_port {
+	const struct dp_port_ops *ops;
+	void *dev;           /* the kind's own state */
+	uint16_t index;      /* place in the port table */
+	uint16_t rx_queues;  /* receive queues to poll; set by open */
+	char name[DP_NAME_MAX];
+	/* Published by pointer swap, freed after a grace period. Workers read it
+	 * once per burst with acquire order. */
+	const struct dp_port_settings *settings;
+	struct dp_port_config config; /* as added; control thread only */
+	struct dp_port_counters baseline; /* of the last reset; control thread only */
+};
+
+/* Tells the control plane that the port's status changed. Any thread. */
+void dp_port_changed(struct dp_port *p);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The packet view: what a worker handles instead of a buffer.
+ *
+ * A view points at memory that its source still owns (a guest's transmit
+ * descriptors, an mbuf). The one thing that a view holds itself is a private
+ * copy of the frame's first bytes: a guest can rewrite its memory at any time,
+ * so every decision is taken on that copy, and that copy is what is sent,
+ * followed by the rest of the frame from where it lies.
+ *
+ *	hdr[0 .. hdr_len)      private bytes, the start of the frame
+ *	rest, rest_len         the next bytes, in the source's memory
+ *	more[0 .. nmore)       and further segments, in order
+ *	len                    hdr_len + rest_len + all more[].len
+ *
+ * Views and bursts live on a worker's stack or in its private memory; nothing
+ * here is shared between threads, allocates, or logs. This folder is a leaf:
+ * it knows no rings, no ports, no GLib.
+ */
+#ifndef NETVM_PACKET_H
+#define NETVM_PACKET_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PACKET_BURST      32  /* views in a burst, as DPDK programs have it */
+#define PACKET_HEADER_MAX 128 /* private bytes of a frame */
+#define PACKET_HEADROOM   64  /* room before them: VLAN push, header growth */
+#define PACKET_SEGS_MAX   512 /* extra segments that one burst can hold */
+
+/* The largest frame: a 64 KiB IPv6 TSO packet with Ethernet and two tags. */
+#define PACKET_LEN_MAX (65535 + 40 + 14 + 8)
+#define PACKET_LEN_MIN 14 /* an Ethernet header; shorter frames are runts */
+
+/* Bytes in the source's memory; the source guarantees that they are readable
+ * until the view is completed (their *content* may change at any time). */
+struct packet_seg {
+	const uint8_t *data;
+	uint32_t len;
+};
+
+/*
+ * Offload request of a frame, the fields of VIRTIO 1.2, 5.1.6 (struct
+ * virtio_net_hdr), host byte order, validated by packet_offload_set():
+ * csum_start + csum_offset + 2 <= hdr_len whenever NEEDS_CSUM is set, and
+ * gso_size > 0 and a TCP header inside hdr whenever gso_type is not NONE.
+ * Offsets count from the first byte of the frame *as stored in the view*.
+ */
+enum {
+	PACKET_F_NEEDS_CSUM = 1, /* = VIRTIO_NET_HDR_F_NEEDS_CSUM: L4 checksum is partial */
+	PACKET_F_DATA_VALID = 2, /* = VIRTIO_NET_HDR_F_DATA_VALID: L4 checksum was verified */
+};
+enum {
+	PACKET_GSO_NONE = 0,  /* = VIRTIO_NET_HDR_GSO_NONE */
+	PACKET_GSO_TCPV4 = 1, /* = VIRTIO_NET_HDR_GSO_TCPV4 */
+	PACKET_GSO_TCPV6 = 4, /* = VIRTIO_NET_HDR_GSO_TCPV6 */
+};
+struct packet_offload {
+	uint8_t flags;    /* PACKET_F_* */
+	uint8_t gso_type; /* PACKET_GSO_* */
+	uint16_t hdr_len; /* all headers up to the end of TCP; 0 when gso_type is NONE */
+	uint16_t gso_size;
+	uint16_t csum_start;
+	uint16_t csum_offset;
+};
+
+/*
+ * One frame. Exactly one cache line, so that a burst is 2 KiB.
+ * vlan and out are the worker's verdict and mean nothing to a source.
+ */
+struct packet {
+	uint8_t *hdr;                  /* private; PACKET_HEADROOM bytes before it are writable
+					  until something was pushed */
+	const uint8_t *rest;           /* source memory, follows hdr; NULL when rest_len is 0 */
+	const struct packet_seg *more; /* NULL when nmore is 0 */
+	void *mbuf;                    /* struct rte_mbuf * of a NIC's frame that a taker may keep;
+					  NULL for guest memory. A taker sets it to NULL. */
+	uint32_t len;                  /* whole frame, bytes */
+	uint32_t rest_len;
+	uint16_t hdr_len; /* >= min(len, PACKET_LEN_MIN); even unless it is the whole frame */
+	uint16_t nmore;
+	uint16_t vlan; /* VID inside the network, 0 = untagged; the tag itself is not in hdr
+			  any more once the worker has normalised the frame */
+	uint16_t out;  /* verdict: index of the destination port, or an OUT_ value of the worker */
+	struct packet_offload offload;
+	uint8_t pcp;      /* priority and DEI bits of a popped tag: TCI bits 15..12 >> 12 */
+	uint8_t reserved;
+};
+static_assert(sizeof(struct packet) == 64, "a packet view is one cache line");
+
+/*
+ * A burst and the private memory of its views. A source fills pkt[0..count)
+ * and may point pkt[i].hdr at header_of(b, i); more[] is carved from seg.
+ */
+struct packet_burst {
+	struct packet pkt[PACKET_BURST];
+	uint8_t header[PACKET_BURST][PACKET_HEADROOM + PACKET_HEADER_MAX]
+		__attribute__((aligned(64)));
+	struct packet_seg seg[PACKET_SEGS_MAX];
+	uint16_t count;
+	uint16_t nseg;
+};
+
+static inline uint8_t *
+packet_burst_header(struct packet_burst *b, unsigned int i)
+{
+	return b->header[i] + PACKET_HEADROOM;
+}
+
+/* Why a frame went no further. One name for people, one place: packet.c. */
+enum packet_drop {
+	/* counted on the port that the frame came from */
+	DROP_BAD_DESCRIPTOR, /* outside memory, looped, too long, wrong direction */
+	DROP_BAD_OFFLOAD,    /* virtio_net_hdr or segmentation request makes no sense */
+	DROP_RUNT,           /* shorter than an Ethernet header */
+	DROP_OVERSIZE,       /* longer than the port's MTU allows */
+	DROP_VLAN,           /* tag not allowed on this port */
+	DROP_NO_NETWORK,     /* the port is in no network */
+	DROP_GUARD_MAC,      /* source MAC is not the port's */
+	DROP_GUARD_IP,       /* source IP is not the port's */
+	DROP_GUARD_ARP,      /* ARP or ND claims somebody else's address */
+	DROP_GUARD_DHCP,     /* a guest plays DHCP server */
+	DROP_GUARD_RA,       /* a guest plays IPv6 router */
+	DROP_STORM,          /* broadcast, multicast or unknown-unicast limit */
+	DROP_HAIRPIN,        /* destination is the port it came from */
+	DROP_NO_DESTINATION, /* flooded to nobody, or a reserved link-local MAC (802.1D) */
+	/* counted on the port that the frame could not be sent to */
+	DROP_RING_FULL,    /* the guest posted no buffers: it is too slow or stopped */
+	DROP_SMALL_BUFFER, /* the guest's buffers are too small for the frame */
+	DROP_NOT_READY,    /* the port is down: no peer, driver not started */
+	DROP_TOO_BIG,      /* longer than the destination's MTU */
+	DROP_NIC_FULL,     /* the NIC's transmit ring is full */
+	DROP_NO_MBUF,      /* packet memory is used up */
+	DROP_REASONS
+};
+/* Stable lower-case name with dashes, e.g. "ring-full"; NULL beyond the last. */
+const char *packet_drop_name(enum packet_drop reason);
+
+/*
+ * Checks what a guest or a NIC asks for against the frame and stores it in
+ * p->offload, or returns false (drop with DROP_BAD_OFFLOAD). req is a private
+ * copy. ECN and UFO bits are refused: we never offer them. gso needs an
+ * IPv4 or IPv6 TCP header inside p->hdr (an outer VLAN tag may precede it);
+ * offload.hdr_len is computed here, the guest's is not believed.
+ */
+bool packet_offload_set(struct packet *p, const struct packet_offload *req);
+
+/* Length of the Ethernet header with tags, and the EtherType behind them. */
+uint16_t packet_l3_offset(const struct packet *p, uint16_t *ether_type);
+
+/*
+ * VLAN tag of 802.1Q at the outermost place, in p->hdr, only there. push needs
+ * 4 bytes of headroom and keeps offload offsets right; pop returns the TCI and
+ * must only be called when packet_has_tag(). push after pop restores the frame.
+ */
+bool packet_has_tag(const struct packet *p);
+void packet_vlan_push(struct packet *p, uint16_t tci);
+uint16_t packet_vlan_pop(struct packet *p);
+
+/*
+ * Finishes a partial L4 checksum (NEEDS_CSUM) in software: sums the frame from
+ * csum_start, writes into hdr, clears the flag. UDP 0 becomes 0xffff.
+ */
+void packet_checksum(struct packet *p);
+
+/*
+ * Segmentation of a TCP frame (gso_type) for a destination without TSO, IPv4
+ * and IPv6, over guest memory in place: every piece has its own header from
+ * `room`, its payload is a window into the source's memory.
+ *
+ * packet_gso_begin() checks the frame and returns the number of pieces, 0 when
+ * it cannot be cut (drop with DROP_BAD_OFFLOAD). packet_gso_next() makes up to
+ * max pieces into out->pkt[] (offload NEEDS_CSUM set on each: the caller calls
+ * packet_checksum() when the destination cannot), and returns how many; 0 at
+ * the end. `out` is a scratch burst of the worker; its old content is lost.
+ */
+struct packet_gso {
+	const struct packet *from;
+	uint32_t offset;  /* payload bytes that were sent already */
+	uint32_t payload; /* payload bytes in all */
+	uint32_t left;    /* pieces still to make */
+	uint32_t index;   /* of the next piece */
+};
+uint32_t packet_gso_begin(struct packet_gso *g, const struct packet *p);
+uint16_t packet_gso_next(struct packet_gso *g, struct packet_burst *out, uint16_t max);
+
+/* Copies bytes [offset, offset + n) of the frame to dst; caller bounds. */
+void packet_copy_out(const struct packet *p, uint32_t offset, void *dst, uint32_t n);
+
+/*
+ * Hash of the flow, the same for both directions of a connection: IPv4/IPv6
+ * addresses, protocol, TCP/UDP ports (not of fragments); MACs for the rest.
+ */
+uint32_t packet_flow_hash(const struct packet *p);
+
+#endif

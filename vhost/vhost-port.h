@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A vhost-user port: one Unix socket, one guest device, up to 16 queue pairs.
+ * DPDK's rte_vhost speaks the protocol on its own thread; the rings are ours
+ * (vring.h). Only this folder includes rte_vhost.h.
+ *
+ * Threads. create, destroy, set and status: the control thread. rx, tx and
+ * notification calls: workers. Everything else happens on rte_vhost's fd
+ * thread inside vhost-port.c, which unpublishes a queue, waits for env's
+ * synchronize(), acts, and publishes it again.
+ */
+#ifndef NETVM_VHOST_PORT_H
+#define NETVM_VHOST_PORT_H
+
+#include <sys/types.h>
+
+#include "src/packet/packet.h"
+
+#define VHOST_QUEUE_PAIRS_MAX 16
+#define VHOST_NAME_MAX        32
+#define VHOST_MTU_MAX         9216
+
+/* What this folder needs from its user; set once by vhost_init(). */
+struct vhost_env {
+	/* Waits until no worker can be inside a ring that was unpublished before
+	 * the call. Called on the fd thread and on the control thread. Must not
+	 * wait for the control thread. */
+	void (*synchronize)(void);
+	/* Queue pair qp of the port changed its kick eventfd or became ready or
+	 * not: whoever may sleep on it has to look again (old_fd is still open
+	 * during the call; -1 means none). fd thread. */
+	void (*kick_changed)(void *user, uint16_t qp, int old_fd, int new_fd);
+	/* Anything that vhost_port_status() shows has changed. Any thread; must
+	 * not block. */
+	void (*changed)(void *user);
+};
+int vhost_init(const struct vhost_env *env);
+
+struct vhost_port_config {
+	char name[VHOST_NAME_MAX];
+	char socket[108]; /* sun_path; must be terminated inside */
+	bool client;      /* QEMU listens and we connect, again and again */
+	uint16_t queues;  /* queue pairs, 1..VHOST_QUEUE_PAIRS_MAX */
+	uint16_t mtu;     /* largest L3 packet, 68..VHOST_MTU_MAX */
+	uid_t owner;      /* of the server socket; (uid_t)-1: leave */
+	gid_t group;
+	mode_t mode;
+	void *user; /* for env's callbacks */
+};
+
+enum vhost_port_state {
+	VHOST_DOWN,    /* created, not listening or connecting (yet) */
+	VHOST_WAITING, /* no peer, or its driver has not started the rings */
+	VHOST_UP,      /* at least one ring pair is running */
+	VHOST_ERROR,   /* the peer broke the protocol; see status.error. Leaves it when
+			  the peer reconnects or resets the device */
+};
+
+struct vhost_port_status {
+	enum vhost_port_state state;
+	bool connected;
+	char error[160]; /* a sentence, empty unless something went wrong */
+	uint64_t features; /* negotiated; 0 until then */
+	uint64_t protocol_features;
+	uint16_t queues;        /* ring pairs that the guest has started and enabled */
+	uint16_t guest_mtu;     /* from NET_SET_MTU; 0: not told */
+	uint32_t ring_size[VHOST_QUEUE_PAIRS_MAX][2]; /* entries, [pair][0 guest rx, 1 guest tx] */
+	int numa_node;
+};
+
+struct vhost_port;
+
+/*
+ * Creates the port and starts to listen or connect. Returns NULL with a
+ * sentence in err and errno set: EINVAL (field out of range), ENAMETOOLONG,
+ * EADDRINUSE (somebody answers on that socket), EACCES and others from the
+ * system. A stale socket of ours that nobody serves is replaced.
+ */
+struct vhost_port *vhost_port_create(const struct vhost_port_config *cfg, char *err, size_t errlen);
+
+/* Disconnects, waits for workers, frees. Removes the server socket. */
+void vhost_port_destroy(struct vhost_port *p);
+
+void vhost_port_status(struct vhost_port *p, struct vhost_port_status *st);
+/* Name of a negotiated-feature bit ("mrg_rxbuf"), NULL for bits without one. */
+const char *vhost_feature_name(unsigned int bit);
+
+/* --- workers ------------------------------------------------------------ */
+
+/* Packets that the guest sent on queue pair qp; 0 when the ring is not
+ * running. The views stay valid until vhost_port_rx_complete(), which the
+ * same worker calls before it reports quiescent, also when it got 0. */
+void vhost_port_rx(struct vhost_port *p, uint16_t qp, struct packet_burst *b);
+void vhost_port_rx_complete(struct vhost_port *p, uint16_t qp);
+
+/* Ring pairs that can take packets now; queue numbers below are indices into
+ * them (0 .. n-1). 0: the port is not up. */
+uint16_t vhost_port_tx_queues(struct vhost_port *p);
+
+/* What the guest's receive side takes: whether a partial checksum may be left
+ * to it, and which GSO types. */
+struct vhost_tx_caps {
+	bool csum, tso4, tso6;
+};
+struct vhost_tx_caps vhost_port_tx_caps(struct vhost_port *p);
+
+/* Sends to the guest; takes the ring's lock, interrupts the guest when it
+ * asks for that. Returns how many from the front were taken. */
+uint16_t vhost_port_tx(struct vhost_port *p, uint16_t queue, struct packet *const *pkts,
+	uint16_t n);
+
+/* Before sleep: ask to be kicked for qp; returns true when there is work
+ * already (do not sleep). off: back to polling. */
+bool vhost_port_rx_arm(struct vhost_port *p, uint16_t qp);
+void vhost_port_rx_disarm(struct vhost_port *p, uint16_t qp);
+/* The kick eventfd of qp for an edge-triggered epoll, -1 when there is none. */
+int vhost_port_kick_fd(struct vhost_port *p, uint16_t qp);
+
+/* --- counters: any thread, values may be a few packets apart ------------- */
+struct vhost_queue_counters {
+	uint64_t rx_packets, rx_bytes; /* from the guest */
+	uint64_t tx_packets, tx_bytes; /* to the guest */
+};
+void vhost_port_counters(struct vhost_port *p, uint16_t qp, struct vhost_queue_counters *c);
+/* Sum over all rings of what the rings themselves dropped. */
+void vhost_port_drops(struct vhost_port *p, uint64_t drop[DROP_REASONS]);
+
+#endif
