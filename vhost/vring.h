@@ -13,6 +13,9 @@
  * ring; whoever holds the lock of a receive ring). Fields are set up while no
  * worker can reach the ring.
  *
+ * The kernel's <linux/virtio_ring.h> has a driver-side struct vring of its own;
+ * ours is struct vring_queue.
+ *
  * Completion is strictly in order: dequeue hands out chains in avail order,
  * vring_complete() gives all of them back in that order. A frontend that
  * restores a crashed backend from used->idx (QEMU does) is then exact.
@@ -35,16 +38,16 @@ enum vring_fault {
 	VRING_FAULT_AVAIL, /* avail->idx is more than the ring size ahead of us */
 };
 
-struct vring;
+struct vring_queue;
 
 /* The hot loops, in variants for the machine's widest copy. */
 struct vring_ops {
 	const char *name; /* "sse", "avx2", "avx512" */
-	void (*dequeue)(struct vring *vq, struct packet_burst *b, uint16_t max);
-	uint16_t (*enqueue)(struct vring *vq, struct packet *const *pkts, uint16_t n);
+	void (*dequeue)(struct vring_queue *vq, struct packet_burst *b, uint16_t max);
+	uint16_t (*enqueue)(struct vring_queue *vq, struct packet *const *pkts, uint16_t n);
 };
 
-struct vring {
+struct vring_queue {
 	/* set by vring_setup() */
 	struct vring_desc *desc;
 	struct vring_avail *avail;
@@ -90,7 +93,7 @@ struct vring_config {
  * or a part lies outside mem. Counters survive a set-up. used_idx starts at
  * used->idx (bounded: it must not be more than size behind base).
  */
-int vring_setup(struct vring *vq, const struct vring_config *cfg);
+int vring_setup(struct vring_queue *vq, const struct vring_config *cfg);
 
 /* The best variant for this CPU; name forces one (tests, bench) or is NULL.
  * Returns NULL for a name that this build or machine does not have. */
@@ -102,13 +105,13 @@ const struct vring_ops *vring_ops_select(const char *name);
  * make no sense are counted in drop[] and completed with the rest, in order.
  */
 static inline void
-vring_dequeue(struct vring *vq, struct packet_burst *b, uint16_t max)
+vring_dequeue(struct vring_queue *vq, struct packet_burst *b, uint16_t max)
 {
 	vq->ops->dequeue(vq, b, max);
 }
 
 /* Gives every chain of the last dequeue back to the guest (used length 0). */
-void vring_complete(struct vring *vq);
+void vring_complete(struct vring_queue *vq);
 
 /*
  * Copies packets into buffers that the guest posted for receiving, and
@@ -118,26 +121,26 @@ void vring_complete(struct vring *vq);
  * caller has made sure that the guest can take each packet's offload.
  */
 static inline uint16_t
-vring_enqueue(struct vring *vq, struct packet *const *pkts, uint16_t n)
+vring_enqueue(struct vring_queue *vq, struct packet *const *pkts, uint16_t n)
 {
 	return vq->ops->enqueue(vq, pkts, n);
 }
 
 /* True when the guest has put something into avail that we have not read. */
-bool vring_has_work(const struct vring *vq);
+bool vring_has_work(const struct vring_queue *vq);
 
 /*
  * Tells the guest whether we want to be kicked (EVENT_IDX or NO_NOTIFY).
  * After on = true the caller must check vring_has_work() again before it
  * sleeps: the full fence between the two is in here.
  */
-void vring_set_notify(struct vring *vq, bool on);
+void vring_set_notify(struct vring_queue *vq, bool on);
 
 /*
  * True when the guest wants an interrupt for what was completed or enqueued
  * since the last call (VIRTIO 1.2, 2.7.10; full fence inside). The caller
  * then writes to the ring's call eventfd.
  */
-bool vring_should_signal(struct vring *vq);
+bool vring_should_signal(struct vring_queue *vq);
 
 #endif
