@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * NIC port: packet memory, and how it depends on the device. Control thread.
+ * Neighbour: port-nic.c.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_mempool.h>
+
+#include "src/datapath/nic.h"
+
+#define XDP_POOL_MIN    8192 /* net_af_xdp takes two rings of 2048 from the pool at once */
+#define JUMBO_FRAMESZ   16384
+#define AF_PACKET_FRAME 2048 /* net_af_packet's framesz when devargs name none */
+
+int
+nic_fail(struct dp_error *err, int code, const char *name, const char *fmt, ...)
+{
+	int n = snprintf(err->text, sizeof(err->text), "port \"%s\": ", name);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err->text + n, sizeof(err->text) - n, fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+static bool
+is_af_packet(const char *devargs)
+{
+	return strncmp(devargs, "net_af_packet", 13) == 0 ||
+	       strncmp(devargs, "eth_af_packet", 13) == 0;
+}
+
+/* Value of framesz= in devargs, or what net_af_packet takes without it. */
+static uint32_t
+af_packet_framesz(const char *devargs)
+{
+	const char *arg = strstr(devargs, ",framesz=");
+	unsigned long n = arg == NULL ? AF_PACKET_FRAME : strtoul(arg + 9, NULL, 10);
+
+	return n > 65536 ? 65536 : n;
+}
+
+/*
+ * net_af_packet copies what the kernel has put into a ring frame, and cuts
+ * longer packets off silently: jumbo frames need larger ones.
+ */
+void
+nic_devargs(const struct dp_port_config *cfg, char *out, size_t len)
+{
+	bool jumbo = cfg->settings.mtu > 1500 && strstr(cfg->device, ",framesz=") == NULL &&
+		     strstr(cfg->device, ",blocksz=") == NULL;
+
+	if (is_af_packet(cfg->device) && jumbo)
+		snprintf(out, len, "%s,blocksz=%u,framesz=%u", cfg->device, JUMBO_FRAMESZ,
+			JUMBO_FRAMESZ);
+	else
+		snprintf(out, len, "%s", cfg->device);
+}
+
+/* One pool per NIC: its buffers hold the longest frame that the MTU allows,
+ * because not every driver chains them. */
+int
+nic_create_pool(struct nic *nic, const struct dp_port_config *cfg, uint16_t nrxd, uint16_t ntxd,
+	struct dp_error *err)
+{
+	char pool[RTE_MEMPOOL_NAMESIZE];
+	uint32_t n = nic->nrxq * nrxd + nic->ntxq * ntxd + (nic->workers + 1) * 1024;
+	uint32_t room = RTE_MAX(cfg->settings.mtu + 22, 2048);
+
+	if (is_af_packet(cfg->device)) {
+		char devargs[sizeof(cfg->device) + 64];
+
+		nic_devargs(cfg, devargs, sizeof(devargs));
+		room = RTE_MAX(room, af_packet_framesz(devargs));
+	}
+	if (strcmp(nic->info.driver_name, "net_af_xdp") == 0)
+		n = RTE_MAX(n, XDP_POOL_MIN);
+	snprintf(pool, sizeof(pool), "nic-%u", nic->port_id);
+	nic->pool = rte_pktmbuf_pool_create(pool, n, 256, 0,
+		RTE_MIN(room + RTE_PKTMBUF_HEADROOM, UINT16_MAX),
+		rte_eth_dev_socket_id(nic->port_id));
+	if (nic->pool != NULL)
+		return 0;
+	return nic_fail(err, -ENOMEM, cfg->name,
+		"packet memory is used up: %u buffers of %u bytes (%.1f MiB) do not fit; raise "
+		"packet-memory= in [memory]",
+		n, room, n * (room + 384.0) / (1 << 20));
+}

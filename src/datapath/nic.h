@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A NIC port's own state, shared by port-nic.c (control thread: open, close,
+ * status) and nic-io.c (workers: rx, tx). Internal to those two.
+ */
+#ifndef NETVM_NIC_H
+#define NETVM_NIC_H
+
+#include <rte_ethdev.h>
+#include <rte_spinlock.h>
+
+#include "src/datapath/port.h"
+
+/* A transmit queue. Several workers may share it; the lock is taken once per
+ * burst, and not at all when each worker has a queue of its own. */
+struct nic_txq {
+	rte_spinlock_t lock;
+	uint64_t packets, bytes; /* under the lock, or by the only worker */
+	uint64_t no_mbuf;
+} __rte_cache_aligned;
+
+/* Written by the worker that owns the queue. */
+struct nic_rxq {
+	uint64_t packets, bytes;
+	uint64_t runts; /* frames that cannot be looked at: too short, or in crumbs */
+	int fd;         /* interrupt eventfd, -1: wake on a timer */
+	bool arm;       /* the interrupt has to be enabled before sleep (a real NIC's) */
+} __rte_cache_aligned;
+
+struct nic {
+	uint16_t port_id;
+	uint16_t nrxq, ntxq;
+	uint16_t workers;
+	bool started;   /* the device runs; written while no worker uses the port */
+	bool multi_seg; /* the driver takes chained mbufs */
+	bool l4_csum;   /* it finishes TCP and UDP checksums */
+	bool tso;       /* it segments TCP over IPv4 and IPv6 */
+	struct rte_mempool *pool;
+	struct rte_eth_dev_info info;
+	uint64_t rx_offloads, tx_offloads;
+	struct nic_rxq rxq[DP_QUEUES_MAX];
+	struct nic_txq txq[DP_QUEUES_MAX];
+};
+
+/* The worker side of dp_nic_ops; contracts in port.h. */
+void nic_rx(struct dp_port *p, uint16_t queue, struct packet_burst *b);
+void nic_rx_complete(struct dp_port *p, uint16_t queue, struct packet_burst *b);
+bool nic_tx_ready(struct dp_port *p);
+struct dp_tx_caps nic_tx_caps(struct dp_port *p);
+uint16_t nic_tx(struct dp_port *p, uint16_t worker, struct packet *const *pkts, uint16_t n);
+int nic_rx_fd(struct dp_port *p, uint16_t queue);
+bool nic_rx_arm(struct dp_port *p, uint16_t queue);
+void nic_rx_disarm(struct dp_port *p, uint16_t queue);
+
+/* nic-pool.c: devargs with what the port's MTU asks of the driver; the pool
+ * that the queues draw on; a refusal, with the port's name in front (returns
+ * code). */
+void nic_devargs(const struct dp_port_config *cfg, char *out, size_t len);
+int nic_create_pool(struct nic *nic, const struct dp_port_config *cfg, uint16_t nrxd, uint16_t ntxd,
+	struct dp_error *err);
+int nic_fail(struct dp_error *err, int code, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* nic-mtu.c: brings the MTU to the device, or to the kernel interface behind
+ * it. Returns 0 or a negative errno with a sentence. */
+int nic_set_mtu(const struct nic *nic, const char *name, uint16_t mtu, struct dp_error *err);
+
+#endif
