@@ -1,1 +1,30 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# libFuzzer targets: configure with CC=clang --enable-fuzz
+# --enable-sanitizers=address,undefined, then "make fuzz FUZZ_SECONDS=60" runs
+# each for that long from its seeds in tests/fuzz/corpus/NAME. An input that
+# once broke something stays there. To declare one:
+#
+#	FUZZERS += %D%/fuzz-WHAT          (and the seeds to EXTRA_DIST)
+#	%C%_fuzz_WHAT_SOURCES = %D%/fuzz-WHAT.c
+#	%C%_fuzz_WHAT_CFLAGS = $(FUZZ_CFLAGS)
+#	%C%_fuzz_WHAT_LDFLAGS = $(FUZZ_LINK)
+#	%C%_fuzz_WHAT_LDADD = the libraries it drives
+
+FUZZERS =
+FUZZ_SECONDS = 60
+FUZZ_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
+FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+EXTRA_PROGRAMS += $(FUZZERS)
+EXTRA_DIST += %D%/run
+
+# Found inputs go to a folder that is thrown away; a crash leaves its input in
+# the build folder, and the run says where.
+if ENABLE_FUZZ
+fuzz: $(FUZZERS)
+	$(SHELL) $(srcdir)/tests/fuzz/run $(srcdir)/tests/fuzz/corpus $(FUZZ_SECONDS) $(FUZZERS)
+else
+fuzz:
+	@echo "make fuzz: this tree was configured without --enable-fuzz (needs CC=clang)" >&2
+	@exit 1
+endif

@@ -1,1 +1,37 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Unit tests, cmocka. To declare one, in the section of the folder it tests:
+#
+#	UNIT_TESTS += %D%/test-WHAT
+#	%C%_test_WHAT_SOURCES = %D%/test-WHAT.c
+#	%C%_test_WHAT_CFLAGS = $(UNIT_CFLAGS)
+#	%C%_test_WHAT_LDADD = the libraries it tests $(UNIT_LIBS)
+#
+# and it is built and run by "make check".
+
+UNIT_TESTS =
+UNIT_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS) $(CMOCKA_CFLAGS)
+UNIT_LIBS = $(CMOCKA_LIBS)
+
+# --- vhost: memory and rings ------------------------------------------------
+
+UNIT_TESTS += %D%/test-guest-mem
+%C%_test_guest_mem_SOURCES = %D%/test-guest-mem.c
+%C%_test_guest_mem_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_guest_mem_LDADD = vhost/libnvvhost.a $(UNIT_LIBS)
+
+# --- vhost: ports -----------------------------------------------------------
+
+# --- src/packet -------------------------------------------------------------
+
+# --- src/datapath -----------------------------------------------------------
+
+# --- src/control ------------------------------------------------------------
+
+# --- src/cli ----------------------------------------------------------------
+
+# --- the end: hands the list to make check ----------------------------------
+
+if HAVE_CMOCKA
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)
+endif
