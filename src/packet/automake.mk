@@ -1,1 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# The packet view and everything that is decided on it. A leaf: libc only.
+noinst_LIBRARIES += src/packet/libnvpacket.a
+src_packet_libnvpacket_a_SOURCES = \
+	%D%/packet.h %D%/packet.c \
+	%D%/headers.h %D%/headers.c \
+	%D%/checksum.h %D%/checksum.c \
+	%D%/offload.c \
+	%D%/gso.c \
+	%D%/flow-hash.c \
+	%D%/guard.h

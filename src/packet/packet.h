@@ -13,6 +13,11 @@
  *	more[0 .. nmore)       and further segments, in order
  *	len                    hdr_len + rest_len + all more[].len
  *
+ * A source fills hdr with at least min(len, PACKET_HEADER_MAX) bytes, however
+ * its segments are cut: a header that begins in rest cannot be judged (a tag
+ * there would not be seen at all). Views made by packet_gso_next() carry only
+ * their headers in hdr; they come after the verdict.
+ *
  * Views and bursts live on a worker's stack or in its private memory; nothing
  * here is shared between threads, allocates, or logs. This folder is a leaf:
  * it knows no rings, no ports, no GLib.
@@ -84,7 +89,7 @@ struct packet {
 			  any more once the worker has normalised the frame */
 	uint16_t out;  /* verdict: index of the destination port, or an OUT_ value of the worker */
 	struct packet_offload offload;
-	uint8_t pcp;      /* priority and DEI bits of a popped tag: TCI bits 15..12 >> 12 */
+	uint8_t pcp; /* priority and DEI bits of a popped tag: TCI bits 15..12 >> 12 */
 	uint8_t reserved;
 };
 static_assert(sizeof(struct packet) == 64, "a packet view is one cache line");
@@ -140,10 +145,18 @@ const char *packet_drop_name(enum packet_drop reason);
 /*
  * Checks what a guest or a NIC asks for against the frame and stores it in
  * p->offload, or returns false (drop with DROP_BAD_OFFLOAD). req is a private
- * copy. ECN and UFO bits are refused: we never offer them. gso needs an
- * IPv4 or IPv6 TCP header inside p->hdr (an outer VLAN tag may precede it);
- * offload.hdr_len is computed here, the guest's is not believed.
+ * copy. ECN and UFO bits are refused: we never offer them; other unknown flags
+ * are ignored (VIRTIO 1.2, 5.1.6.2.2). gso needs NEEDS_CSUM and an IPv4 or
+ * IPv6 TCP header inside p->hdr (an outer VLAN tag may precede it);
+ * offload.hdr_len is computed here, the guest's is not believed. A gso request
+ * for a frame that is one segment anyway becomes gso_type NONE, so judge the
+ * frame's length after this call, not before.
+ *
+ * The checksum field must be one that lies behind everything that is judged:
+ * for TCP, UDP and ICMPv6 it is theirs. A guest that may name any two bytes
+ * could have us write into an address after the guard has looked at it.
  */
+#define PACKET_GSO_SIZE_MIN 8 /* bounds the pieces of a frame; Linux sends no less */
 bool packet_offload_set(struct packet *p, const struct packet_offload *req);
 
 /* Length of the Ethernet header with tags, and the EtherType behind them. */
@@ -181,6 +194,9 @@ struct packet_gso {
 	uint32_t payload; /* payload bytes in all */
 	uint32_t left;    /* pieces still to make */
 	uint32_t index;   /* of the next piece */
+	/* where offset lies: segment (0 hdr, 1 rest, 2.. more) and byte in it */
+	uint32_t segment;
+	uint32_t segment_offset;
 };
 uint32_t packet_gso_begin(struct packet_gso *g, const struct packet *p);
 uint16_t packet_gso_next(struct packet_gso *g, struct packet_burst *out, uint16_t max);
