@@ -8,4 +8,7 @@ src_packet_libnvpacket_a_SOURCES = \
 	%D%/offload.c \
 	%D%/gso.c \
 	%D%/flow-hash.c \
-	%D%/guard.h
+	%D%/guard.h %D%/guard-internal.h \
+	%D%/guard.c \
+	%D%/guard-ipv6.c \
+	%D%/guard-text.c

@@ -11,6 +11,7 @@
 
 #define GUARD_MACS_MAX 8
 #define GUARD_IPS_MAX  16
+#define GUARD_TEXT_MAX 1024 /* guard_format() never needs more, with its 0 */
 
 /* An address or prefix, network byte order; IPv4 in the first 4 bytes. */
 struct guard_ip {
@@ -29,7 +30,8 @@ struct guard {
 
 /*
  * Parses "mac=MAC,ip=ADDR[/LEN],...": any number of mac= and ip= up to the
- * limits above, at least one mac. Returns 0, or -EINVAL with a sentence in err.
+ * limits above, at least one mac. Returns 0, or -EINVAL with a sentence in err
+ * (and *g as it was).
  */
 int guard_parse(struct guard *g, const char *text, char *err, unsigned int errlen);
 /* The canonical text of g (what guard_parse takes); always terminates buf. */
@@ -37,15 +39,25 @@ void guard_format(const struct guard *g, char *buf, unsigned int len);
 
 /*
  * Judges a frame that a guest sends (after the VLAN tag was popped).
- * Returns DROP_REASONS when it may pass, else the reason. What is judged:
- * the source MAC; IPv4 and IPv6 source against ip (the unspecified address
- * is allowed for DHCP and duplicate address detection, link-local fe80::/10
- * derived from an allowed MAC is allowed); ARP sender MAC and IP; ND
- * neighbour solicitations and advertisements (source/target link-layer option
- * and target address); DHCPv4 and DHCPv6 server replies; router
- * advertisements and redirects. Headers that are cut off, IPv6 extension
- * headers that hide ICMPv6 beyond the private header, and fragments of these
- * are dropped, because they cannot be judged. A second VLAN tag is dropped.
+ * Returns DROP_REASONS when it may pass, else the reason:
+ *
+ *	GUARD_MAC   the source MAC is not in mac
+ *	VLAN        another VLAN tag
+ *	GUARD_ARP   ARP and RARP whose sender MAC is not the frame's own, or whose
+ *	            sender IP (for a probe from 0.0.0.0: target IP) is not in ip;
+ *	            ND solicitations and advertisements whose link-layer option is
+ *	            not the frame's source MAC, or which claim a target outside ip
+ *	GUARD_IP    an IPv4 or IPv6 source outside ip. Allowed besides: 0.0.0.0 for
+ *	            DHCP requests, :: for duplicate address detection, RS and MLD
+ *	            reports, and fe80::/64 with the EUI-64 of an allowed MAC.
+ *	            IP in LLC; with an ip list, any EtherType but ARP, RARP, IP
+ *	GUARD_DHCP  UDP from port 67 or to 68 (IPv6: from 547 or to 546)
+ *	GUARD_RA    router advertisements, redirects, router renumbering; ICMP
+ *	            redirects and router discovery of IPv4
+ *
+ * What cannot be judged does not pass, with the reason of what it could be:
+ * headers that are cut off or lie, extension headers that hide the L4 header
+ * beyond the private bytes or in another fragment, fragmented ND.
  */
 enum packet_drop guard_check(const struct guard *g, const struct packet *p);
 
