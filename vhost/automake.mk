@@ -6,4 +6,28 @@ noinst_LIBRARIES += %D%/libnvvhost.a
 %C%_libnvvhost_a_SOURCES = \
 	%D%/guest-mem.c \
 	%D%/guest-mem.h \
-	%D%/vring.h
+	%D%/vring.c \
+	%D%/vring.h \
+	%D%/vring-chain.c \
+	%D%/vring-chain.h \
+	%D%/vring-copy.h \
+	%D%/vring-inline.h \
+	%D%/vring-loops.h \
+	%D%/vring-put.c \
+	%D%/vring-select.c \
+	%D%/vring-select.h \
+	%D%/vring-sse.c \
+	%D%/vring-take.c
+
+# The hot loops again with wider instructions; their objects join the library,
+# so that nobody else has to know of them.
+if HAVE_AVX
+noinst_LIBRARIES += %D%/libnvring-avx2.a %D%/libnvring-avx512.a
+%C%_libnvring_avx2_a_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS) -mavx2 -mbmi2
+%C%_libnvring_avx2_a_SOURCES = %D%/vring-avx2.c
+%C%_libnvring_avx512_a_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS) -mavx2 -mbmi2 \
+	-mavx512f -mavx512bw -mavx512vl
+%C%_libnvring_avx512_a_SOURCES = %D%/vring-avx512.c
+%C%_libnvvhost_a_LIBADD = $(%C%_libnvring_avx2_a_OBJECTS) $(%C%_libnvring_avx512_a_OBJECTS)
+%C%_libnvvhost_a_DEPENDENCIES = $(%C%_libnvvhost_a_LIBADD)
+endif

@@ -47,33 +47,40 @@ struct vring_ops {
 	uint16_t (*enqueue)(struct vring_queue *vq, struct packet *const *pkts, uint16_t n);
 };
 
+/*
+ * A ring. The first cache line is all that a burst reads of it, so allocate it
+ * with its alignment (aligned_alloc(), rte_malloc(), or inside a struct that
+ * is allocated that way).
+ */
 struct vring_queue {
 	/* set by vring_setup() */
 	struct vring_desc *desc;
 	struct vring_avail *avail;
 	struct vring_used *used;
 	const struct guest_mem *mem;
-	const struct vring_ops *ops;
-	uint16_t size;    /* power of two */
-	uint8_t hdr_size; /* 12 with VERSION_1 or MRG_RXBUF, else 10 */
-	bool mergeable, indirect, event_idx;
-	bool guest_csum, guest_tso4, guest_tso6; /* what the guest's receive side takes */
-	uint32_t max_frame;                      /* longest frame accepted from the guest unless
-						    it is GSO; 0 means PACKET_LEN_MAX */
+	const struct vring_ops
+		*ops;       /* from vring_ops_select(NULL) unless the caller sets another */
+	uint32_t max_frame; /* longest frame accepted from the guest unless it is GSO */
+	uint16_t size;      /* power of two */
 	/* position */
 	uint16_t last_avail; /* next avail entry to read, free running */
 	uint16_t used_idx;   /* next used entry to write, free running */
-	uint16_t signalled;  /* used_idx when we last decided about an interrupt */
-	bool signalled_valid;
-	uint8_t fault;     /* enum vring_fault */
-	uint32_t mem_hint; /* for guest_mem_ptr() */
 	/* chains that dequeue handed out and complete has still to give back */
 	uint16_t npending;
+	uint8_t fault;    /* enum vring_fault */
+	uint8_t hdr_size; /* 12 with VERSION_1 or MRG_RXBUF, else 10 */
+	bool mergeable, indirect, event_idx;
+	bool guest_csum;    /* the guest's receive side takes partial checksums */
+	uint16_t signalled; /* used_idx when we last decided about an interrupt */
+	/* second line: what is written once per burst */
 	uint16_t pending[PACKET_BURST];
 	/* one writer: whoever runs the ring; readers take what they find */
 	uint64_t packets, bytes;
 	uint64_t drop[DROP_REASONS]; /* what the ring itself refused */
-};
+	uint32_t mem_hint;           /* for guest_mem_ptr() */
+	bool signalled_valid;
+	bool guest_tso4, guest_tso6; /* for the caller: what it may leave to the guest */
+} __attribute__((aligned(64)));
 
 /* What vring_setup() needs to know. Pointers are ours (already translated). */
 struct vring_config {
@@ -82,16 +89,16 @@ struct vring_config {
 	struct vring_used *used;
 	const struct guest_mem *mem;
 	uint32_t size;
-	uint64_t features; /* negotiated, VIRTIO_*_F_* bits */
-	uint16_t base;     /* next avail entry, from SET_VRING_BASE */
-	uint32_t max_frame;
+	uint64_t features;  /* negotiated, VIRTIO_*_F_* bits */
+	uint16_t base;      /* next avail entry, from SET_VRING_BASE */
+	uint32_t max_frame; /* 0 means PACKET_LEN_MAX */
 };
 
 /*
  * Prepares a ring. Returns 0, or -EINVAL when size is 0, over VRING_SIZE_MAX
  * or no power of two, a pointer is missing or misaligned (16/2/4 bytes, 2.7),
- * or a part lies outside mem. Counters survive a set-up. used_idx starts at
- * used->idx (bounded: it must not be more than size behind base).
+ * a part lies outside mem, or used->idx is more than size behind base. The
+ * ring then starts at base and used->idx, with no fault. Counters survive.
  */
 int vring_setup(struct vring_queue *vq, const struct vring_config *cfg);
 
@@ -100,9 +107,11 @@ int vring_setup(struct vring_queue *vq, const struct vring_config *cfg);
 const struct vring_ops *vring_ops_select(const char *name);
 
 /*
- * Takes up to max (<= PACKET_BURST) packets that the guest transmits into
- * b->pkt[0 .. b->count). Views stay valid until vring_complete(). Chains that
- * make no sense are counted in drop[] and completed with the rest, in order.
+ * Takes up to max (at most PACKET_BURST count) packets that the guest transmits into
+ * b->pkt[0 .. b->count). Views stay valid until vring_complete(), which must
+ * come before the next dequeue. Chains that make no sense are counted in
+ * drop[] and completed with the rest, in order: a burst can be empty and still
+ * need its completion.
  */
 static inline void
 vring_dequeue(struct vring_queue *vq, struct packet_burst *b, uint16_t max)
@@ -117,7 +126,11 @@ void vring_complete(struct vring_queue *vq);
  * Copies packets into buffers that the guest posted for receiving, and
  * publishes them. Returns how many were taken from the front of pkts; it stops
  * at the first that finds the ring empty. A packet that the guest's buffers
- * can never hold is counted (DROP_SMALL_BUFFER) and passes as taken. The
+ * can never hold is counted (DROP_SMALL_BUFFER) and passes as taken; its
+ * buffers stay for the next. A buffer that makes no sense is counted
+ * (DROP_BAD_DESCRIPTOR) and given back with length 0; so are those before it
+ * that the same mergeable packet had begun to use, since used entries are
+ * neither reordered nor may others stand between the parts of one packet. The
  * caller has made sure that the guest can take each packet's offload.
  */
 static inline uint16_t
@@ -139,7 +152,8 @@ void vring_set_notify(struct vring_queue *vq, bool on);
 /*
  * True when the guest wants an interrupt for what was completed or enqueued
  * since the last call (VIRTIO 1.2, 2.7.10; full fence inside). The caller
- * then writes to the ring's call eventfd.
+ * then writes to the ring's call eventfd. The first call after a set-up always
+ * says yes: an interrupt may have been lost with whoever ran the ring before.
  */
 bool vring_should_signal(struct vring_queue *vq);
 

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The hot loops, compiled for AVX-512 (F, BW, VL) and BMI2.
+ * vring-select.c decides at run time who uses them.
+ */
+#include "vhost/vring-loops.h"
+#include "vhost/vring-select.h"
+
+const struct vring_ops vring_ops_avx512 = {
+	.name = "avx512", .dequeue = dequeue, .enqueue = enqueue};

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Descriptor chains in general, and the slow paths of dequeue and enqueue that
+ * need them: whatever the hot loops of vring-loops.h do not recognise at a
+ * glance. Workers only. Internal to vring*.c.
+ */
+#ifndef NETVM_VRING_CHAIN_H
+#define NETVM_VRING_CHAIN_H
+
+#include "vhost/vring.h"
+
+/* A walk over one chain, which it flattens into pieces of our own memory. */
+struct vring_walk {
+	bool write;             /* the chain must be device-writable, else readable */
+	uint64_t need;          /* stop once the pieces hold so many bytes */
+	struct packet_seg *seg; /* pieces go here */
+	uint32_t max, nseg;
+	uint64_t bytes;  /* in the pieces */
+	uint32_t budget; /* descriptors that may still be read */
+};
+
+/*
+ * Returns 0, -EINVAL for a chain that makes no sense (index or address outside,
+ * loop, wrong direction, indirect where it must not be), -ENOSPC when it needs
+ * more than max pieces. The caller sets write, need, seg, max and budget;
+ * pieces are added behind nseg.
+ */
+int vring_walk_chain(struct vring_queue *vq, uint16_t head, struct vring_walk *w);
+
+/*
+ * Takes the chain at head into b, or counts why not. Returns false when the
+ * burst has no segments left for it: it is then the first of the next burst.
+ */
+bool vring_take_chain(struct vring_queue *vq, struct packet_burst *b, uint16_t head);
+
+/*
+ * Checks and stores the guest's offload request: the first 8 bytes of its
+ * virtio_net_hdr, and csum_offset. False: the packet must be dropped.
+ */
+bool vring_take_offload(struct packet *p, uint64_t hdr, uint16_t csum_offset);
+
+/* Where an enqueue stands; nothing of it is visible to the guest yet. */
+struct vring_put {
+	uint16_t next; /* avail entry to take next */
+	uint16_t left; /* entries from there on that the guest has filled */
+	uint16_t used; /* used entry to write next */
+	uint16_t bad;  /* malformed buffers met: bounds the work of one call */
+};
+
+/* The general enqueue of one packet. False: the ring has not enough buffers
+ * (or too many of them were malformed), p was not taken. */
+bool vring_put_packet(struct vring_queue *vq, struct vring_put *put, const struct packet *p);
+
+/* A virtio_net_hdr as two words: what enqueue writes before p's frame. */
+struct vring_net_hdr {
+	uint64_t first; /* flags .. csum_start */
+	uint32_t last;  /* csum_offset, num_buffers (unused in a 10-byte header) */
+};
+struct vring_net_hdr vring_offload_hdr(const struct vring_queue *vq, const struct packet *p);
+
+#endif
