@@ -29,6 +29,13 @@ UNIT_TESTS += %D%/test-guest-mem
 
 # --- src/cli ----------------------------------------------------------------
 
+check_PROGRAMS += %D%/fake-netvmd
+%C%_fake_netvmd_SOURCES = %D%/fake-netvmd.c
+%C%_fake_netvmd_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS)
+%C%_fake_netvmd_LDADD = $(JSON_LIBS) $(GLIB_LIBS)
+TESTS += %D%/test-cli.sh
+EXTRA_DIST += %D%/test-cli.sh
+
 # --- the end: hands the list to make check ----------------------------------
 
 if HAVE_CMOCKA

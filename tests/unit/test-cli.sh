@@ -1,0 +1,329 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# netvmctl against a scripted daemon (fake-netvmd): the requests it sends, the
+# tables it prints, its exit codes and its sentences for wrong usage. Then the
+# bash completion. Runs in the build folder.
+set -u
+
+srcdir=${srcdir:-.}
+ctl=$PWD/netvmctl
+tmp=$(mktemp -d)
+fails=0
+server=
+
+command -v jq > /dev/null || { echo "SKIP: jq is not installed"; exit 77; }
+
+cleanup()
+{
+	[ -z "$server" ] || { kill "$server"; wait "$server"; } 2> /dev/null
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+
+mkdir "$tmp/run" "$tmp/answers"
+"$PWD/tests/unit/fake-netvmd" "$tmp/run/control.sock" "$tmp/answers" &
+server=$!
+
+fail()
+{
+	fails=$((fails + 1))
+	echo "FAIL: $*"
+	sed 's/^/    out: /' "$tmp/out"
+	sed 's/^/    err: /' "$tmp/err"
+}
+
+# answer METHOD TEXT: what the daemon will say to METHOD from now on.
+answer() { printf '%s' "$2" > "$tmp/answers/$1.json"; }
+
+# run WORD...: netvmctl with the fake daemon; leaves $rc, out and err.
+run()
+{
+	what="netvmctl $*"
+	rm -f "$tmp/answers/requests"
+	"$ctl" --run-dir "$tmp/run" "$@" > "$tmp/out" 2> "$tmp/err"
+	rc=$?
+}
+rc_is() { [ "$rc" -eq "$1" ] || fail "$what: exit code $rc, not $1"; }
+out_has() { grep -qE -- "$1" "$tmp/out" || fail "$what: output lacks \"$1\""; }
+out_is_empty() { [ ! -s "$tmp/out" ] || fail "$what: prints something"; }
+err_is_empty() { [ ! -s "$tmp/err" ] || fail "$what: complains"; }
+# One sentence, beginning with the program's name.
+err_has()
+{
+	[ "$(wc -l < "$tmp/err")" -eq 1 ] && grep -q "^netvmctl: " "$tmp/err" ||
+		fail "$what: not one sentence"
+	grep -qF -- "$1" "$tmp/err" || fail "$what: the sentence lacks \"$1\""
+}
+# sent METHOD PARAMS: the only request.
+sent()
+{
+	[ "$(jq -cS . "$tmp/answers/requests" 2>&1)" = \
+		"$(jq -cS . <<< "{\"method\":\"$1\",\"params\":$2}")" ] ||
+		fail "$what: sent $(cat "$tmp/answers/requests" 2>&1)"
+}
+usage() # SENTENCE-PART WORD...
+{
+	local part=$1
+	shift
+	run "$@"
+	rc_is 2
+	err_has "$part"
+	out_is_empty
+	[ ! -e "$tmp/answers/requests" ] || fail "$what: asked the daemon"
+}
+
+answer status '{"result":{"version":"0.1.0","dpdk":"DPDK 22.11","pid":42,"run_dir":"/r",
+	"uptime_s":90061,"hugepages":true,"packet_memory":67108864,"simd":"avx2","workers":2,
+	"poll":"adaptive","ports":3,"ports_up":1,"networks":2}}'
+answer port.add '{"result":{"name":"vm1","state":"waiting","socket":"/r/vhost/vm1.sock"}}'
+answer port.list '{"result":{"ports":[
+	{"name":"vm1","type":"vhost","state":"up","network":"default","vlan":10,
+	 "counters":{"rx_packets":12345678901,"tx_packets":7},"drops":{"a":1,"b":2}},
+	{"name":"uplink-with-a-long-name-of-31-ch","type":"nic","state":"error","trunk":"10,20-30",
+	 "counters":{"rx_packets":0,"tx_packets":0},"drops":{}}]}}'
+answer port.show '{"result":{"name":"vm1","type":"vhost","state":"up","enabled":true,
+	"network":"default","vlan":0,"guard":"mac=52:54:00:00:00:01","mtu":1500,
+	"queues":{"configured":4,"running":2},
+	"counters":{"rx_packets":3,"rx_bytes":180,"tx_packets":4,"tx_bytes":240},
+	"queue_counters":[{"rx_packets":1,"rx_bytes":60,"tx_packets":4,"tx_bytes":240},
+		{"rx_packets":2,"rx_bytes":120,"tx_packets":0,"tx_bytes":0}],
+	"drops":{"no_room":5,"guard_mac":0},"persistent":"state","socket":"/r/vhost/vm1.sock",
+	"mode":"server","connected":true,"features":["VERSION_1","MRG_RXBUF"],
+	"protocol_features":["MQ"],"guest_mtu":1500,"ring_sizes":[[256,256],[1024,512]],
+	"link":{"up":true,"mbps":10000}}}'
+for m in port.del port.set network.add network.del network.set stats.reset; do
+	answer $m '{"result":{}}'
+done
+answer network.list '{"result":{"networks":[{"name":"default","ageing_s":300,"max_macs":8192,
+	"storm_pps":0,"ports":["vm1","vm2"],"macs":2,"moves":0,"full":0,"flooded":9}]}}'
+answer network.show '{"result":{"name":"default","ageing_s":300,"flooded":9,"ports":["vm1"]}}'
+answer network.fdb '{"result":{"entries":[
+	{"mac":"52:54:00:00:00:01","vlan":0,"port":"vm1","age_s":3}],"more":17}}'
+answer worker.list '{"result":{"workers":[{"id":0,"cpu":1,"state":"sleeping","packets":100,
+	"busy_cycles":7200,"idle_cycles":999999,"busy_cycles_per_packet":72,"idle_percent":99,
+	"sleeps":4,"queues":2}]}}'
+answer stats.get '{"result":{"time":5.5,"ports":[{"name":"vm1","rx_packets":3,"rx_bytes":180,
+	"tx_packets":4,"tx_bytes":240,"drops":{"no_room":5,"guard_mac":0},
+	"queues":[{"rx_packets":1},{"rx_packets":2}]}],
+	"workers":[{"id":0,"cpu":1,"state":"polling","packets":100}]}}'
+
+# The daemon is there as soon as status answers.
+run status --wait 10
+rc_is 0
+sent status '{}'
+out_has '^  uptime +1d 01:01:01$'
+out_has '^  hugepages +yes$'
+out_has '^  packet memory +64 MiB$'
+run --json status
+[ "$(jq -r .pid "$tmp/out")" = 42 ] || fail "$what: not the result object"
+
+# Requests: numbers as numbers, text as text, nothing invented.
+run port add vm1 --type vhost --mode client --socket /s --queues 4 --network blue --vlan 10 \
+	--guard mac=52:54:00:00:00:01,ip=10.0.0.1 --mtu=9000 --enabled no
+rc_is 0
+sent port.add '{"name":"vm1","type":"vhost","mode":"client","socket":"/s","queues":4,
+	"network":"blue","vlan":10,"guard":"mac=52:54:00:00:00:01,ip=10.0.0.1","mtu":9000,
+	"enabled":"no"}'
+out_has '^port vm1: waiting, /r/vhost/vm1.sock$'
+run port add 7 --type nic --device net_af_packet0,iface=veth0 --trunk 10 --queues auto
+sent port.add '{"name":"7","type":"nic","device":"net_af_packet0,iface=veth0","trunk":"10",
+	"queues":"auto"}'
+run port add x --vlan 1e3 --mtu 99999999999999999999 --queues -1
+sent port.add '{"name":"x","vlan":"1e3","mtu":"99999999999999999999","queues":"-1"}'
+run port del -- --odd
+sent port.del '{"name":"--odd"}'
+out_is_empty
+run port set vm1 vlan=20 guard=mac=52:54:00:00:00:01 network=12 some-thing=1
+sent port.set '{"name":"vm1","settings":{"vlan":20,"guard":"mac=52:54:00:00:00:01",
+	"network":"12","some_thing":"1"}}'
+run network add blue --ageing-s 60 --max-macs 100 --storm-pps 5
+sent network.add '{"name":"blue","ageing_s":60,"max_macs":100,"storm_pps":5}'
+run network set blue ageing-s=70
+sent network.set '{"name":"blue","settings":{"ageing_s":70}}'
+run network del blue
+sent network.del '{"name":"blue"}'
+run stats reset
+sent stats.reset '{}'
+run stats -- reset
+sent stats.get '{"port":"reset"}'
+
+# Tables: right-aligned numbers, nothing cut off.
+run port list
+rc_is 0
+err_is_empty
+out_has '^NAME +TYPE +STATE +NETWORK +VLAN +RX +TX +DROPS$'
+out_has '^vm1 +vhost +up +default +10 +12345678901 +7 +3$'
+out_has '^uplink-with-a-long-name-of-31-ch  nic +error +- +10,20-30 +0 +0 +0$'
+[ "$(awk '{ print length }' "$tmp/out" | sort -u | wc -l)" -eq 1 ] || fail "$what: not aligned"
+run port show vm1
+sent port.show '{"name":"vm1"}'
+for line in '^port$' '^  state +up$' '^  queue pairs +2 running, 4 configured$' '^network$' \
+	'^  guard +mac=52:54:00:00:00:01$' '^  ring sizes rx/tx +256/256, 1024/512$' \
+	'^  link +up, 10000 Mbit/s$' '^  virtio +VERSION_1, MRG_RXBUF$' '^counters$' \
+	'^ +1 +2 +120 +0 +0$' '^drops$' '^  no_room +5$'; do
+	out_has "$line"
+done
+grep -q guard_mac "$tmp/out" && fail "$what: shows a reason that dropped nothing"
+run network list
+out_has '^default +2 +8192 +300 +0 +vm1, vm2$'
+run network show default
+out_has '^  frames flooded +9$'
+run network fdb default
+out_has '^52:54:00:00:00:01 +0 +vm1 +3$'
+err_has '17 more entries'
+run worker list
+sent worker.list '{}'
+out_has '^ +0 +1 +sleeping +2 +100 +7200 +999999 +72 +99 +4$'
+run worker list --json
+[ "$(jq .workers[0].busy_cycles "$tmp/out")" = 7200 ] || fail "$what: not the result object"
+run stats
+out_has '^vm1 +3 +180 +4 +240 +5$'
+out_has '^vm1 +no_room +5$'
+
+# An answer of another shape is no reason to crash.
+answer port.list '{"result":{"ports":[{"name":5,"counters":[],"drops":"x"},7,null]}}'
+run port list
+rc_is 0
+out_has '^5 +- '
+
+# Refusals of the daemon.
+answer port.del '{"error":{"code":1,"message":"there is no port \"vm\u0007\"; see port list"}}'
+run port del vm9
+rc_is 1
+err_has 'netvmctl: there is no port "vm?"; see port list'
+run port del vm9 --json
+rc_is 1
+out_is_empty
+[ "$(jq .error.code "$tmp/err")" = 1 ] || fail "$what: no code"
+answer port.del close
+run port del vm1
+rc_is 1
+err_has 'closed the connection without an answer'
+for bad in 'raw hello' 'raw []' 'raw {}' 'raw {"id":1}' 'raw {"id":99,"result":{}}' \
+	'raw {"id":1,"result":7}' '{"error":7}'; do
+	answer port.del "$bad"
+	run port del vm1
+	rc_is 1
+	err_has "$tmp/run/control.sock"
+done
+answer status hang
+run status --wait 1
+rc_is 1
+err_has 'does not answer'
+
+# No daemon.
+run --run-dir "$tmp/none" port list
+rc_is 1
+err_has "no daemon answers on $tmp/none/control.sock: is netvmd running?"
+begin=$SECONDS
+run --run-dir "$tmp/none" status --wait 1
+rc_is 1
+err_has 'no daemon answers'
+[ $((SECONDS - begin)) -ge 1 ] || fail "$what: did not wait"
+run --run-dir "$tmp/$(printf 'x%.0s' {1..120})" status
+rc_is 1
+err_has 'too long'
+if [ "$(id -u)" -eq 0 ] && command -v setpriv > /dev/null; then
+	mkdir -m 0710 "$tmp/closed"
+	chmod 0711 "$tmp"
+	# A build folder may be closed to others.
+	cp "$ctl" "$tmp/netvmctl"
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$tmp/netvmctl" --run-dir "$tmp/closed" status \
+		> "$tmp/out" 2> "$tmp/err"
+	rc=$? what="netvmctl status as nobody"
+	rc_is 1
+	err_has "you may not"
+	err_has "group root"
+fi
+
+# Wrong usage: exit 2, the nearest word, and the daemon is not asked.
+usage 'say what to do: status, port,'
+usage 'unknown command "prot": did you mean "port"?' prot list
+usage 'expected one of status, port,' xyzzy
+usage 'port has no verb "lsit": did you mean "list"?' port lsit
+usage 'port needs a verb: add, del' port
+usage 'unknown option "--tpye": did you mean "--type"?' port add x --tpye vhost
+usage 'unknown option "-j"' -j port list
+usage 'unknown option "--vlan"' port list --vlan 5
+usage 'option --type needs a value: --type TYPE' port add x --type
+usage 'option --vlan is given twice' port add x --vlan 1 --vlan 2
+usage 'option --json takes no value' --json=yes port list
+usage 'no name is given: usage is netvmctl port del NAME' port del
+usage '"b" is one word too many' port del a b
+usage 'usage is netvmctl port set NAME KEY=VALUE...' port set a
+usage '"vlan" is not KEY=VALUE' port set a vlan
+usage '"=5" is not KEY=VALUE' port set a =5
+usage 'setting "vlan" is given twice' port set a vlan=1 vlan=2
+usage 'option --wait needs whole seconds' status --wait soon
+usage 'is not UTF-8' port del $'\xff'
+run --json port dle
+rc_is 2
+[ "$(jq .error.code "$tmp/err")" = -32001 ] || fail "$what: no JSON error"
+
+# Help and version, wherever they stand; nobody is asked.
+"$ctl" --version > "$tmp/out"
+what="netvmctl --version"
+out_has '^netvmctl \(NetVM\) [0-9]'
+run --help
+rc_is 0
+while read -r noun verb; do
+	run "$noun" ${verb:+"$verb"} --help
+	rc_is 0
+	err_is_empty
+	out_has "^Usage: netvmctl $noun"
+	[ ! -e "$tmp/answers/requests" ] || fail "$what: asked the daemon"
+done < <("$ctl" --help | sed -n 's/^  \([a-z]\+\) \([a-z]*\)\b.*  .*/\1 \2/p')
+run port --help
+out_has '^  port list '
+run stats --help
+out_has '^  --watch '
+"$ctl" port list --help > /dev/full 2> "$tmp/err" && fail "a full disk is no failure"
+
+# --watch: rates by the daemon's clock, ended well by a signal.
+answer stats.get '{"result":{"time":1.0,"ports":[{"name":"vm1","rx_packets":1000,"rx_bytes":0,"drops":{}}],
+	"workers":[{"id":0,"cpu":1,"packets":0,"busy_cycles":0,"idle_cycles":0}]}}'
+what="netvmctl stats --watch"
+"$ctl" --run-dir "$tmp/run" stats vm1 --watch > "$tmp/out" 2> "$tmp/err" &
+watcher=$!
+sleep 0.5
+answer stats.get '{"result":{"time":3.0,"ports":[{"name":"vm1","rx_packets":2469000,"rx_bytes":16000,"drops":{}}],
+	"workers":[{"id":0,"cpu":1,"packets":2000,"busy_cycles":10000,"idle_cycles":30000}]}}'
+sleep 1.2
+kill "$watcher"
+wait "$watcher"
+rc=$?
+rc_is 0
+err_is_empty
+out_has '^vm1 +1.234 M +64.00 k +0 +0 +0$'
+out_has '^ +0 +1 +- +1.000 k +25.0 +5$'
+
+# Completion: each table of the program, names from the daemon.
+answer port.list '{"result":{"ports":[{"name":"vm1"},{"name":"vm2"},{"name":"up"}]}}'
+# shellcheck source=/dev/null
+. "$srcdir/src/cli/completions/netvmctl"
+completes() # LINE EXPECTED...
+{
+	local line=$1 got
+	shift
+	COMP_LINE="$ctl --run-dir $tmp/run $line"
+	COMP_POINT=${#COMP_LINE}
+	_netvmctl 2> "$tmp/err"
+	got=$(printf '%s\n' "${COMPREPLY[@]}" | sort | paste -sd ' ')
+	what="completion of \"$line\""
+	[ "$got" = "$*" ] || fail "$what: \"$got\", not \"$*\""
+}
+completes 'st' stats status
+completes 'port s' set show
+completes 'port show vm' vm1 vm2
+completes 'port show vm1 ' ''
+completes 'network add x ' --ageing-s --help --json --max-macs --run-dir --storm-pps --version
+completes 'port add x --t' --trunk --type
+completes 'port add x --type ' nic vhost
+completes 'port set vm1 vl' vlan=
+completes 'port add x --network def' default
+completes 'stats ' reset up vm1 vm2
+completes 'network fdb d' default
+completes "port add x --socket $tmp/ru" "$tmp/run"
+completes '--run-dir /nowhere port show ' ''
+
+[ "$fails" -eq 0 ] || { echo "$fails checks failed"; exit 1; }
