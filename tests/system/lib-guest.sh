@@ -1,0 +1,131 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Part of lib.sh: stock guests, started with QEMU directly. Each has one virtio
+# network card on a vhost-user socket, and a shell that is reached by the second
+# serial port (tests/guest/agent).
+
+declare -A guest_pids=()
+
+# QEMU 7.2 crashes when an emulated (TCG) CPU meets MSI-X on a vhost-user card.
+guest_globals=()
+[ "$NETVM_ACCEL" = kvm ] || guest_globals=(-global virtio-net-pci.vectors=0)
+
+# guest_mac NAME: the address of its card, the same wherever it is asked for.
+guest_mac()
+{
+	printf '%s' "$1" | sha256sum | sed -E 's/^(..)(..)(..)(..).*/52:54:\1:\2:\3:\4/'
+}
+
+# The kernel's command line for a guest whose interface has this configuration
+# (words of tests/guest/init, separated by commas).
+guest_cmdline()
+{
+	echo "console=ttyS0 quiet panic=-1 nv.if=$(guest_mac "$1"),$2"
+}
+
+# guest_start NAME [WORD=VALUE...]: starts a guest and does not wait for it.
+#   port=PORT       the port it plugs in to: its socket in the run folder (NAME)
+#   socket=PATH     another socket
+#   qemu=server     QEMU listens, the daemon connects (then give socket=)
+#   reconnect=N     QEMU tries again after N seconds (1)
+#   queues=N        queue pairs of the card (1)
+#   device=WORDS    further properties of the card, as host_mtu=9000,mrg_rxbuf=off
+#   memory=MIB      (256)
+#   ip= mtu= offload= vlan= gw= queues=    for the guest's interface
+guest_start()
+{
+	local name=$1 port=$1 socket='' qemu=client reconnect=1 queues=1 device='' memory=256
+	local word config='' chardev cpu=qemu64
+	shift
+	for word in "$@"; do
+		case $word in
+		port=*) port=${word#*=} ;;
+		socket=*) socket=${word#*=} ;;
+		qemu=*) qemu=${word#*=} ;;
+		reconnect=*) reconnect=${word#*=} ;;
+		device=*) device=,${word#*=} ;;
+		memory=*) memory=${word#*=} ;;
+		queues=*) queues=${word#*=} config=$config,$word ;;
+		*) config=$config,$word ;;
+		esac
+	done
+	chardev=socket,id=net,path=${socket:-$DIR/run/vhost/$port.sock}
+	case $qemu in
+	server) chardev=$chardev,server=on ;;
+	*) chardev=$chardev,reconnect=$reconnect ;;
+	esac
+	[ "$queues" = 1 ] || device=$device,mq=on
+	[ "$NETVM_ACCEL" != kvm ] || cpu=host
+	setpriv --pdeathsig KILL qemu-system-x86_64 -name "$name" -nodefaults -no-user-config \
+		-display none -machine "pc,accel=$NETVM_ACCEL,memory-backend=memory" -cpu $cpu -smp 2 \
+		-m "$memory" -object "memory-backend-memfd,id=memory,size=${memory}M,share=on" \
+		-kernel "$NETVM_IMAGE/kernel" -initrd "$NETVM_IMAGE/initramfs" \
+		-append "$(guest_cmdline "$name" "${config#,}")" \
+		-serial "file:$DIR/$name.console.log" \
+		-serial "unix:$DIR/$name.agent,server=on,wait=off" \
+		"${guest_globals[@]}" -chardev "$chardev" \
+		-netdev "vhost-user,id=net,chardev=net,queues=$queues" \
+		-device "virtio-net-pci,netdev=net,romfile=,mac=$(guest_mac "$name")$device" \
+		>> "$DIR/$name.qemu.log" 2>&1 < /dev/null &
+	guest_pids[$name]=$!
+}
+
+# guest_run NAME COMMAND: prints what it prints and returns its status, 124 when
+# there was no answer within GUEST_TIMEOUT (60) seconds.
+guest_run()
+{
+	local socket=$DIR/$1.agent number=$RANDOM$RANDOM end line status=124
+	local to from pid
+	shift
+	# One line on the wire.
+	local command=${*//$'\n'/ }
+	end=$((SECONDS + ${GUEST_TIMEOUT:-60}))
+	coproc AGENT { exec socat -t 0.1 - "UNIX-CONNECT:$socket" 2> /dev/null; }
+	to=${AGENT[1]} from=${AGENT[0]} pid=$AGENT_PID
+	{ printf '\n@%s %s\n' "$number" "$command" >&"$to"; } 2> /dev/null
+	while [ $SECONDS -lt $end ]; do
+		IFS= read -r -t $((end - SECONDS)) -u "$from" line || break
+		case $line in
+		"$number|"*) printf '%s\n' "${line#*|}" ;;
+		"=$number "*)
+			status=${line##* }
+			break
+			;;
+		esac
+	done
+	kill "$pid" 2> /dev/null
+	wait "$pid" 2> /dev/null
+	return "$status"
+}
+
+# guest_ready NAME...: waits until they answer commands; fails after 90 s.
+guest_ready()
+{
+	local name
+	for name in "$@"; do
+		GUEST_TIMEOUT=2 wait_for 90 guest_run "$name" true || {
+			echo "guest $name does not answer; its console and QEMU's messages:"
+			tail -n 5 "$DIR/$name.console.log" "$DIR/$name.qemu.log"
+			return 1
+		}
+	done
+}
+
+# guest_uptime NAME: seconds, to tell whether it was booted anew.
+guest_uptime()
+{
+	guest_run "$1" "cut -d . -f 1 /proc/uptime"
+}
+
+guest_stop()
+{
+	guest_signal "$1" TERM
+}
+
+# guest_signal NAME SIGNAL: ends QEMU.
+guest_signal()
+{
+	local pid=${guest_pids[$1]}
+	unset "guest_pids[$1]"
+	kill "-$2" "$pid" && wait_for 10 process_ended "$pid" && { wait "$pid" 2> /dev/null || true; }
+}
