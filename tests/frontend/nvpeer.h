@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * nvpeer: a guest on the command line, for system tests. What its parts share.
+ *
+ *	nvpeer.c               options, info, hold
+ *	nvpeer-traffic.c       send, recv, reflect
+ *	nvpeer-hostile.c       the table of misdeeds, and those with messages
+ *	nvpeer-hostile-ring.c  those in what it transmits
+ *	nvpeer-hostile-memory.c  those with rings' places, memory and eventfds
+ */
+#ifndef NETVM_NVPEER_H
+#define NETVM_NVPEER_H
+
+#include "tests/frontend/frontend.h"
+
+#define PEER_FRAME_MAX 65550
+#define PEER_DUMP_MAX  64
+
+struct peer_options {
+	struct fe_config fe;
+	uint8_t mac[6], dst[6];
+	bool has_dst;
+	int vlan;           /* of frames sent; -1: untagged */
+	unsigned int queue; /* pair to send on */
+	uint32_t size;
+	uint64_t count, rate; /* 0: no limit */
+	double seconds;
+	bool announce; /* send one broadcast first, so that a switch learns our MAC */
+	bool any;      /* receive: count every frame, not only nvpeer's */
+	unsigned int dump;
+	uint8_t raw[PEER_FRAME_MAX];
+	uint32_t raw_len; /* 0: frames are made by nvpeer */
+	struct virtio_net_hdr_mrg_rxbuf vnet;
+	bool has_vnet;
+	const char *ready; /* file to create once the device runs */
+};
+
+double peer_now(void); /* seconds, monotonic */
+int peer_open(struct fe *fe, const struct peer_options *o);
+void peer_hex(const void *bytes, uint32_t len); /* to standard output */
+
+int peer_send(const struct peer_options *o);
+int peer_recv(const struct peer_options *o);
+int peer_reflect(const struct peer_options *o);
+int peer_hostile(const struct peer_options *o, const char *name);
+void peer_list_cases(void);
+
+/* A misdeed. It starts where `stage` says and returns 0 when it was done
+ * (whatever the backend made of it), -1 when it could not be done. */
+enum hostile_stage {
+	STAGE_CONNECTED,  /* nothing was sent */
+	STAGE_NEGOTIATED, /* features are agreed, rings laid out, nothing told */
+	STAGE_RUNNING,    /* every ring runs, receive buffers are posted */
+};
+struct hostile_case {
+	const char *name, *what;
+	enum hostile_stage stage;
+	int (*run)(struct fe *fe, const struct peer_options *o);
+};
+#define HOSTILE_OUTSIDE (UINT64_C(1) << 46) /* a guest address that no region has */
+
+/* Both end with name NULL. */
+extern const struct hostile_case hostile_ring_cases[], hostile_memory_cases[];
+
+/* A broadcast of 60 bytes behind its virtio_net_hdr, in the ring's first buffer. */
+void hostile_frame(struct fe_ring *r, const struct peer_options *o);
+
+#endif
