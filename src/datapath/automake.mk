@@ -1,1 +1,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# The data path. Programs link this, then vhost/libnvvhost.a, then
+# src/packet/libnvpacket.a, then $(DPDK_LIBS).
+noinst_LIBRARIES += src/datapath/libnvdatapath.a
+src_datapath_libnvdatapath_a_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
+src_datapath_libnvdatapath_a_SOURCES = \
+	%D%/clock.c %D%/clock.h \
+	%D%/datapath.c %D%/datapath.h \
+	%D%/deliver.c \
+	%D%/eal.c %D%/eal.h \
+	%D%/forward.c %D%/forward.h \
+	%D%/l2.c %D%/l2.h \
+	%D%/machine.c %D%/machine.h \
+	%D%/network.c %D%/network.h \
+	%D%/nic.h %D%/nic-io.c %D%/nic-mtu.c %D%/nic-pool.c \
+	%D%/port.c %D%/port.h \
+	%D%/port-nic.c \
+	%D%/port-stats.c \
+	%D%/port-vhost.c \
+	%D%/rcu.c %D%/rcu.h \
+	%D%/sleep.c %D%/sleep.h \
+	%D%/table.c %D%/table.h \
+	%D%/worker.c %D%/worker.h

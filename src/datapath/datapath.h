@@ -193,4 +193,7 @@ void dp_worker_status(uint16_t id, struct dp_worker_status *st);
 void dp_worker_counters_reset(void);
 double dp_tsc_hz(void);
 
+/* Call about once a second: frees the table entries of MACs that aged out. */
+void dp_tick(void);
+
 #endif

@@ -16,6 +16,9 @@ struct dp_tx_caps {
 	bool csum, tso4, tso6;
 };
 
+#define DP_FD_TIMER (-1)
+#define DP_FD_LATER (-2)
+
 /*
  * One table per kind of port.
  *
@@ -36,7 +39,9 @@ struct dp_port_ops {
 	 * is the workers' affair. */
 	int (*apply)(struct dp_port *p, const struct dp_port_settings *s, struct dp_error *err);
 	void (*status)(struct dp_port *p, struct dp_port_status *st);
-	/* Adds the device's absolute counters (and its own drops) to c. */
+	/* Adds the device's absolute counters (and its own drops) to c: queue[]
+	 * and queues, or total where the device does not count by queue (port.c
+	 * sums the queues when total stays 0). */
 	void (*counters)(struct dp_port *p, struct dp_port_counters *c);
 
 	void (*rx)(struct dp_port *p, uint16_t queue, struct packet_burst *b);
@@ -46,8 +51,9 @@ struct dp_port_ops {
 	struct dp_tx_caps (*tx_caps)(struct dp_port *p);
 	uint16_t (*tx)(struct dp_port *p, uint16_t worker, struct packet *const *pkts, uint16_t n);
 	/* Sleep: rx_fd is an eventfd-like descriptor for an edge-triggered epoll,
-	 * -1 when the queue has none (the worker then wakes on a timer). rx_arm
-	 * asks for a wake-up and returns true when there is work already. */
+	 * DP_FD_TIMER when the queue has none (the worker then wakes on a timer),
+	 * DP_FD_LATER when it is not running and dp_port_kick_changed() will tell.
+	 * rx_arm asks for a wake-up and returns true when there is work already. */
 	int (*rx_fd)(struct dp_port *p, uint16_t queue);
 	bool (*rx_arm)(struct dp_port *p, uint16_t queue);
 	void (*rx_disarm)(struct dp_port *p, uint16_t queue);
@@ -56,20 +62,35 @@ struct dp_port_ops {
 extern const struct dp_port_ops dp_vhost_ops; /* port-vhost.c */
 extern const struct dp_port_ops dp_nic_ops;   /* port-nic.c */
 
+/* Where a receive queue's wake-ups go; see sleep.c. */
+struct dp_kick {
+	int worker; /* who polls the queue, -1: nobody */
+	int fd;     /* in that worker's epoll, or DP_FD_*; valid while told */
+	bool told;  /* dp_port_kick_changed() named fd; rx_fd need not be asked */
+};
+
 struct dp_port {
 	const struct dp_port_ops *ops;
-	void *dev;           /* the kind's own state */
-	uint16_t index;      /* place in the port table */
-	uint16_t rx_queues;  /* receive queues to poll; set by open */
+	void *dev;          /* the kind's own state */
+	uint16_t index;     /* place in the port table */
+	uint16_t rx_queues; /* receive queues to poll; set by open */
 	char name[DP_NAME_MAX];
 	/* Published by pointer swap, freed after a grace period. Workers read it
 	 * once per burst with acquire order. */
 	const struct dp_port_settings *settings;
-	struct dp_port_config config; /* as added; control thread only */
-	struct dp_port_counters baseline; /* of the last reset; control thread only */
+	/* Storm control: when the allowance of flooded frames is used up to, in
+	 * TSC cycles. Workers advance it by compare-and-swap (relaxed). */
+	uint64_t storm_until;
+	struct dp_kick kick[DP_QUEUES_MAX]; /* under sleep.c's lock */
+	struct dp_port_config config;       /* as added; control thread only */
+	struct dp_port_counters baseline;   /* of the last reset; control thread only */
 };
 
 /* Tells the control plane that the port's status changed. Any thread. */
 void dp_port_changed(struct dp_port *p);
+
+/* Receive queue `queue` has another wake-up descriptor (DP_FD_LATER: none any
+ * more), or started or stopped. old_fd is still open. Any thread. */
+void dp_port_kick_changed(struct dp_port *p, uint16_t queue, int old_fd, int new_fd);
 
 #endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The last steps before a destination: VLAN tag, offloads that it cannot take,
+ * transmit, counting of what was not taken.
+ *
+ * A view may be sent to several destinations (a flood). What is done to it
+ * here either is undone (the tag), or is right for everybody who comes later
+ * (a finished checksum), or happens to copies (segments).
+ *
+ * Thread: the worker that owns w. Neighbours: forward.c, packet/.
+ */
+#include "src/datapath/worker.h"
+
+static void
+transmit(struct worker *w, struct dp_port *d, struct packet *const *pkts, uint16_t n)
+{
+	uint16_t taken = d->ops->tx(d, w->id, pkts, n);
+
+	if (__builtin_expect(taken < n, 0))
+		worker_drop(w, d, d->ops->full, (uint64_t)(n - taken));
+}
+
+/* Cuts a TCP frame for a destination without TSO. The pieces' payload is the
+ * source's memory still; only their headers are made, in w->scratch. */
+static void
+transmit_segments(struct worker *w, struct dp_port *d, const struct packet *p, bool csum)
+{
+	struct packet *pkts[PACKET_BURST];
+	struct packet_gso gso;
+	uint16_t n;
+
+	if (packet_gso_begin(&gso, p) == 0) {
+		worker_drop(w, w->forward.source, DROP_BAD_OFFLOAD, 1);
+		return;
+	}
+	while ((n = packet_gso_next(&gso, &w->scratch, PACKET_BURST)) != 0) {
+		for (unsigned int i = 0; i < n; i++) {
+			pkts[i] = &w->scratch.pkt[i];
+			if (!csum)
+				packet_checksum(pkts[i]);
+		}
+		transmit(w, d, pkts, n);
+	}
+}
+
+static bool
+takes_gso(struct dp_tx_caps caps, uint8_t gso_type)
+{
+	return (caps.tso4 || !(gso_type & PACKET_GSO_TCPV4)) &&
+	       (caps.tso6 || !(gso_type & PACKET_GSO_TCPV6));
+}
+
+/* Some frame needs software's help: keeps the frames' order. */
+static void
+transmit_resolved(struct worker *w, struct tx_group *g, struct dp_tx_caps caps)
+{
+	uint16_t start = 0;
+
+	for (uint16_t i = 0; i < g->count; i++) {
+		struct packet *p = g->pkt[i];
+
+		if (!takes_gso(caps, p->offload.gso_type)) {
+			if (i > start)
+				transmit(w, g->port, g->pkt + start, i - start);
+			transmit_segments(w, g->port, p, caps.csum);
+			start = i + 1;
+		} else if ((p->offload.flags & PACKET_F_NEEDS_CSUM) && !caps.csum) {
+			packet_checksum(p);
+		}
+	}
+	if (g->count > start)
+		transmit(w, g->port, g->pkt + start, g->count - start);
+}
+
+void
+deliver_group(struct worker *w, struct tx_group *g, bool last)
+{
+	struct dp_tx_caps caps = g->port->ops->tx_caps(g->port);
+	bool push = g->tagged && g->settings->vlan.trunk;
+
+	for (unsigned int i = 0; push && i < g->count; i++) {
+		struct packet *p = g->pkt[i];
+
+		if (p->vlan != 0)
+			packet_vlan_push(p, (uint16_t)(p->pcp << 12 | p->vlan));
+	}
+	if (__builtin_expect(takes_gso(caps, g->gso_type) &&
+				     (caps.csum || !(g->flags & PACKET_F_NEEDS_CSUM)),
+		    1))
+		transmit(w, g->port, g->pkt, g->count);
+	else
+		transmit_resolved(w, g, caps);
+	for (unsigned int i = 0; push && !last && i < g->count; i++)
+		if (g->pkt[i]->vlan != 0)
+			packet_vlan_pop(g->pkt[i]);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * DPDK's environment: its arguments, and what it leaves behind.
+ *
+ * No file outlives the daemon: with hugepages --in-memory, without them
+ * --no-huge --no-shconf (EAL refuses the other combination). What remains is a
+ * folder with the telemetry socket, named after the run directory so that
+ * daemons do not meet. No device is touched at start: the allow list names
+ * one that cannot be, and ports add theirs later.
+ * Neighbour: datapath.c.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_log.h>
+
+#include "src/datapath/eal.h"
+#include "src/datapath/table.h"
+
+_Static_assert(RTE_MAX_LCORE > DP_WORKERS_MAX, "an lcore for each worker and the control thread");
+
+#define ARGS_MAX        24
+#define DEFAULT_RUN_DIR "/run/netvm"
+
+/* The main lcore floats on what the workers leave: "0@(0-1,3),1@2,2@4". */
+static void
+format_lcores(char *buf, size_t len, const uint16_t *cpu, uint16_t ncpus)
+{
+	cpu_set_t set;
+	char text[512];
+	size_t at;
+
+	machine_control_cpus(cpu, ncpus, &set);
+	machine_format_cpus(&set, text, sizeof(text));
+	at = (size_t)snprintf(buf, len, "0@(%s)", text);
+	for (uint16_t i = 0; i < ncpus && at < len; i++)
+		at += (size_t)snprintf(buf + at, len - at, ",%u@%u", eal_lcore(i), cpu[i]);
+}
+
+/* One prefix per run directory: FNV-1a of its path, plain for the default. */
+static void
+format_prefix(char *buf, size_t len, const char *run_dir)
+{
+	char *real = realpath(run_dir, NULL);
+	const char *path = real != NULL ? real : run_dir;
+	uint32_t hash = UINT32_C(2166136261);
+
+	for (const char *c = path; *c != '\0'; c++)
+		hash = (hash ^ (uint8_t)*c) * UINT32_C(16777619);
+	if (strcmp(path, DEFAULT_RUN_DIR) == 0)
+		snprintf(buf, len, "netvm");
+	else
+		snprintf(buf, len, "netvm-%08x", hash);
+	free(real);
+}
+
+int
+eal_start(const char *run_dir, const struct machine_memory *m, const uint16_t *cpu, uint16_t ncpus,
+	struct dp_error *err)
+{
+	char lcores[1024], prefix[32], memory[24];
+	/* EAL keeps and permutes the pointers, so they live as long as it does. */
+	static char *argv[ARGS_MAX];
+	int argc = 0;
+
+	format_lcores(lcores, sizeof(lcores), cpu, ncpus);
+	format_prefix(prefix, sizeof(prefix), run_dir);
+	snprintf(memory, sizeof(memory), "%llu",
+		(unsigned long long)((m->total + (1 << 20) - 1) >> 20));
+	const char *args[] = {"netvmd", "--lcores", lcores, "--main-lcore", "0", "--file-prefix",
+		prefix, "-m", memory, "-a", "0000:00:00.0", "--log-level", "notice",
+		m->hugepages ? "--in-memory" : "--no-huge", m->hugepages ? NULL : "--no-shconf"};
+
+	for (unsigned int i = 0; i < sizeof(args) / sizeof(args[0]) && args[i] != NULL; i++)
+		argv[argc++] = strdup(args[i]);
+	rte_openlog_stream(stderr);
+	if (rte_eal_init(argc, argv) < 0)
+		return dp_fail(err, rte_errno != 0 ? -rte_errno : -EIO,
+			"DPDK did not start (%s): its own messages above say why",
+			rte_errno != 0 ? rte_strerror(rte_errno) : "no reason given");
+	return 0;
+}
+
+/* EAL leaves its folder and the telemetry socket. */
+static void
+remove_folder(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+
+	if (d == NULL)
+		return;
+	while ((e = readdir(d)) != NULL)
+		if (e->d_name[0] != '.')
+			unlinkat(dirfd(d), e->d_name, 0);
+	closedir(d);
+	rmdir(path);
+}
+
+void
+eal_stop(void)
+{
+	char *folder = strdup(rte_eal_get_runtime_dir());
+
+	rte_eal_cleanup();
+	if (folder != NULL)
+		remove_folder(folder);
+	free(folder);
+}

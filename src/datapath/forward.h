@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Forwarding of one burst: classify.c decides where each frame goes,
+ * deliver.c brings it there. Worker only; everything here is private to one.
+ */
+#ifndef NETVM_FORWARD_H
+#define NETVM_FORWARD_H
+
+#include "src/datapath/clock.h"
+#include "src/datapath/port.h"
+
+struct worker;
+
+#define GROUP_NONE 0xff
+
+/* The frames of a burst for one destination. */
+struct tx_group {
+	struct dp_port *port;
+	const struct dp_port_settings *settings;
+	uint32_t limit; /* longest frame */
+	uint16_t count;
+	uint8_t flags;    /* of all frames' offload.flags */
+	uint8_t gso_type; /* of all frames' offload.gso_type */
+	bool tagged;      /* some frame has a VLAN inside the network */
+	struct packet *pkt[PACKET_BURST];
+};
+
+struct forward {
+	struct dp_port *source;
+	uint16_t ngroups;
+	uint16_t nflood;
+	struct packet *flood[PACKET_BURST];
+	uint8_t group_of[DP_PORTS_MAX]; /* index into group, GROUP_NONE between bursts */
+	struct tx_group group[PACKET_BURST];
+	struct tx_group member; /* of a flood */
+};
+
+void forward_init(struct forward *f);
+
+/* Forwards b, received from src. Views are spent afterwards, not completed. */
+void forward_burst(struct worker *w, struct dp_port *src, struct packet_burst *b);
+
+/* Length that counts against an MTU: of a GSO frame, one segment's. */
+static inline uint32_t
+forward_wire_len(const struct packet *p)
+{
+	uint32_t segment = (uint32_t)p->offload.hdr_len + p->offload.gso_size;
+
+	if (__builtin_expect(p->offload.gso_type == PACKET_GSO_NONE, 1) || segment > p->len)
+		return p->len;
+	return segment;
+}
+
+/* An Ethernet header and one tag come on top of an MTU. */
+static inline uint32_t
+forward_limit(const struct dp_port_settings *s)
+{
+	return s->mtu + UINT32_C(18);
+}
+
+/* Whether frames of this VLAN may leave by a port with these settings. */
+static inline bool
+forward_admits(const struct dp_port_settings *s, uint16_t vlan)
+{
+	if (!s->vlan.trunk)
+		return s->vlan.access == vlan;
+	return s->vlan.allowed[vlan / 64] >> (vlan % 64) & 1;
+}
+
+static inline void
+group_start(struct tx_group *g, struct dp_port *p, const struct dp_port_settings *s)
+{
+	g->port = p;
+	g->settings = s;
+	g->limit = forward_limit(s);
+	g->count = 0;
+	g->flags = 0;
+	g->gso_type = PACKET_GSO_NONE;
+	g->tagged = false;
+}
+
+static inline void
+group_add(struct tx_group *g, struct packet *p)
+{
+	g->pkt[g->count++] = p;
+	g->flags |= p->offload.flags;
+	g->gso_type |= p->offload.gso_type;
+	g->tagged |= p->vlan != 0;
+}
+
+/*
+ * deliver.c. Sends a group. last: no other destination will see these views;
+ * otherwise tags that were pushed are taken off again (the caller has hidden
+ * the mbufs, so nothing was kept).
+ */
+void deliver_group(struct worker *w, struct tx_group *g, bool last);
+
+#endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Ports: added, changed and deleted by the control thread.
+ *
+ * A port becomes visible step by step (device open, in the table, in its
+ * network's view, its queues polled) and disappears in the opposite order,
+ * each step followed by a grace period where workers could still be on the
+ * other side of it.
+ * Neighbours: port-vhost.c and port-nic.c (the kinds), network.c, worker.c.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/datapath/network.h"
+#include "src/datapath/rcu.h"
+#include "src/datapath/table.h"
+#include "src/datapath/worker.h"
+
+#define MTU_MIN 68
+#define VID_MAX 4094
+
+static void (*changed)(void *arg);
+static void *changed_arg;
+
+void
+port_on_change(void (*cb)(void *arg), void *arg)
+{
+	changed = cb;
+	changed_arg = arg;
+}
+
+void
+dp_port_changed(struct dp_port *p)
+{
+	if (changed != NULL)
+		changed(changed_arg);
+}
+
+static int
+settings_check(const char *name, const struct dp_port_settings *s, struct dp_error *err)
+{
+	if (s->mtu < MTU_MIN || s->mtu > VHOST_MTU_MAX)
+		return dp_fail(err, -EINVAL, "port %s: mtu=%u is out of range: expected %u to %u",
+			name, s->mtu, MTU_MIN, VHOST_MTU_MAX);
+	if (!s->vlan.trunk && s->vlan.access > VID_MAX)
+		return dp_fail(err, -EINVAL, "port %s: vlan=%u is out of range: expected 0 to %u",
+			name, s->vlan.access, VID_MAX);
+	return 0;
+}
+
+static int
+config_check(const struct dp_port_config *cfg, uint16_t *slot, struct dp_error *err)
+{
+	uint16_t free_slot = DP_PORTS_MAX;
+
+	for (uint16_t i = 0; i < DP_PORTS_MAX; i++) {
+		if (dp_ports[i] == NULL) {
+			if (free_slot == DP_PORTS_MAX)
+				free_slot = i;
+		} else if (strncmp(dp_ports[i]->name, cfg->name, DP_NAME_MAX) == 0) {
+			return dp_fail(err, -EEXIST, "port %s is there already", cfg->name);
+		}
+	}
+	if (free_slot == DP_PORTS_MAX)
+		return dp_fail(err, -ENOSPC, "port %s: there are %u ports already, the limit",
+			cfg->name, DP_PORTS_MAX);
+	*slot = free_slot;
+	if (cfg->queues > DP_QUEUES_MAX || (cfg->type == DP_PORT_VHOST && cfg->queues == 0))
+		return dp_fail(err, -EINVAL, "port %s: queues=%u is out of range: expected 1 to %u",
+			cfg->name, cfg->queues, DP_QUEUES_MAX);
+	return settings_check(cfg->name, &cfg->settings, err);
+}
+
+static const struct dp_port_settings *
+settings_copy(const struct dp_port_settings *s)
+{
+	struct dp_port_settings *copy = malloc(sizeof(*copy));
+
+	if (copy != NULL)
+		*copy = *s;
+	return copy;
+}
+
+static void
+port_free(struct dp_port *p)
+{
+	free((void *)(uintptr_t)p->settings);
+	free(p);
+}
+
+static struct dp_port *
+port_new(const struct dp_port_config *cfg, const struct dp_port_ops *ops, uint16_t index)
+{
+	struct dp_port *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->ops = ops;
+	p->index = index;
+	p->config = *cfg;
+	memcpy(p->name, cfg->name, sizeof(p->name));
+	for (unsigned int i = 0; i < DP_QUEUES_MAX; i++)
+		p->kick[i] = (struct dp_kick){.worker = -1, .fd = DP_FD_LATER};
+	p->settings = settings_copy(&cfg->settings);
+	if (p->settings == NULL) {
+		free(p);
+		return NULL;
+	}
+	return p;
+}
+
+/* Out of sight of every worker: not polled, not in the table, not flooded to. */
+static void
+port_unpublish(struct dp_port *p)
+{
+	struct dp_network *net = p->settings->network;
+
+	worker_unassign(p);
+	/* Release, as the other stores to the table; see dp_port_at(). */
+	__atomic_store_n(&dp_ports[p->index], NULL, __ATOMIC_RELEASE);
+	/* A view that could not be replaced for want of memory holds an index that
+	 * leads nowhere now; the grace period is needed all the same. */
+	if (net == NULL || network_rebuild(net) != 0)
+		dp_rcu_synchronize();
+	if (net != NULL)
+		fdb_forget_port(&net->fdb, p->index);
+}
+
+static int
+port_publish(struct dp_port *p)
+{
+	struct dp_network *net = p->settings->network;
+	int rc = 0;
+
+	/* Release: who finds the port finds it complete; see dp_port_at(). */
+	__atomic_store_n(&dp_ports[p->index], p, __ATOMIC_RELEASE);
+	port_baseline(p);
+	if (net != NULL)
+		rc = network_rebuild(net);
+	if (rc == 0)
+		rc = worker_assign(p);
+	if (rc != 0)
+		port_unpublish(p);
+	return rc;
+}
+
+int
+port_add(const struct dp_port_config *cfg, const struct dp_port_ops *ops, struct dp_port **port,
+	struct dp_error *err)
+{
+	struct dp_port *p;
+	uint16_t index = 0;
+	int rc = config_check(cfg, &index, err);
+
+	if (rc != 0)
+		return rc;
+	p = port_new(cfg, ops, index);
+	if (p == NULL)
+		return dp_fail(err, -ENOMEM, "port %s: out of memory", cfg->name);
+	rc = ops->open(p, cfg, err);
+	if (rc != 0) {
+		port_free(p);
+		return rc;
+	}
+	rc = port_publish(p);
+	if (rc != 0) {
+		ops->close(p);
+		port_free(p);
+		return dp_fail(err, rc, "port %s: out of memory", cfg->name);
+	}
+	*port = p;
+	return 0;
+}
+
+int
+dp_port_add(const struct dp_port_config *cfg, struct dp_port **port, struct dp_error *err)
+{
+	switch (cfg->type) {
+	case DP_PORT_VHOST:
+		return port_add(cfg, &dp_vhost_ops, port, err);
+	case DP_PORT_NIC:
+		return port_add(cfg, &dp_nic_ops, port, err);
+	}
+	return dp_fail(err, -EINVAL, "port %s: unknown type %d", cfg->name, (int)cfg->type);
+}
+
+void
+dp_port_del(struct dp_port *p)
+{
+	port_unpublish(p);
+	p->ops->close(p);
+	port_free(p);
+}
+
+/* Puts s in the place of the current settings, which are returned; every
+ * worker that saw those is waited for. */
+static const struct dp_port_settings *
+settings_swap(struct dp_port *p, const struct dp_port_settings *s, int *rc)
+{
+	const struct dp_port_settings *old = p->settings;
+
+	/* Release: see dp_port_settings(). */
+	__atomic_store_n(&p->settings, s, __ATOMIC_RELEASE);
+	*rc = 0;
+	if (s->network != NULL)
+		*rc = network_rebuild(s->network);
+	if (old->network != NULL && old->network != s->network)
+		*rc |= network_rebuild(old->network);
+	dp_rcu_synchronize();
+	return old;
+}
+
+int
+dp_port_set(struct dp_port *p, const struct dp_port_settings *s, struct dp_error *err)
+{
+	const struct dp_port_settings *copy, *old;
+	int rc = settings_check(p->name, s, err);
+
+	if (rc != 0)
+		return rc;
+	copy = settings_copy(s);
+	if (copy == NULL)
+		return dp_fail(err, -ENOMEM, "port %s: out of memory", p->name);
+	rc = p->ops->apply(p, copy, err);
+	if (rc != 0) {
+		free((void *)(uintptr_t)copy);
+		return rc;
+	}
+	old = settings_swap(p, copy, &rc);
+	if (rc != 0) {
+		copy = settings_swap(p, old, &rc);
+		free((void *)(uintptr_t)copy);
+		return dp_fail(err, -ENOMEM, "port %s: out of memory", p->name);
+	}
+	if (old->network != NULL &&
+		(old->network != copy->network ||
+			memcmp(&old->vlan, &copy->vlan, sizeof(old->vlan)) != 0))
+		fdb_forget_port(&old->network->fdb, p->index);
+	free((void *)(uintptr_t)old);
+	dp_port_changed(p);
+	return 0;
+}
+
+uint16_t
+dp_port_index(const struct dp_port *p)
+{
+	return p->index;
+}
+
+const char *
+dp_port_name(uint16_t index)
+{
+	return index < DP_PORTS_MAX && dp_ports[index] != NULL ? dp_ports[index]->name : "";
+}
+
+const char *
+dp_port_state_name(enum dp_port_state s)
+{
+	static const char *const names[] = {
+		[DP_PORT_DOWN] = "down",
+		[DP_PORT_WAITING] = "waiting",
+		[DP_PORT_UP] = "up",
+		[DP_PORT_ERROR] = "error",
+	};
+
+	return (unsigned int)s < sizeof(names) / sizeof(names[0]) ? names[s] : "unknown";
+}
+
+void
+dp_port_status(struct dp_port *p, struct dp_port_status *st)
+{
+	memset(st, 0, sizeof(*st));
+	st->vhost.numa_node = -1;
+	p->ops->status(p, st);
+	if (!p->settings->enabled && st->state != DP_PORT_ERROR)
+		st->state = DP_PORT_DOWN;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A worker: one polling thread on its own core, run to completion. What it
+ * polls is published by the control thread; what it counts is read by it.
+ */
+#ifndef NETVM_WORKER_H
+#define NETVM_WORKER_H
+
+#include "src/datapath/forward.h"
+#include "src/datapath/port.h"
+
+struct rx_queue {
+	struct dp_port *port;
+	uint16_t queue;
+};
+
+/* The queues that a worker polls. Immutable once published. */
+struct rx_list {
+	uint32_t count;
+	struct rx_queue queue[];
+};
+
+/* Written by the worker, relaxed; read by the control thread. */
+struct worker_counters {
+	uint64_t packets;
+	uint64_t busy_cycles, idle_cycles;
+	uint64_t sleeps;
+};
+
+struct worker {
+	uint16_t id;
+	uint16_t cpu;
+	bool timer_wake;       /* woken by the timer: one poll, then sleep again */
+	uint8_t state;         /* enum dp_worker_state, relaxed */
+	int epoll_fd, wake_fd; /* sleep.c */
+	struct rx_list *rx;    /* published; acquire pairs with worker_assign() */
+	uint64_t now;          /* TSC of this iteration */
+	uint64_t second_end;   /* when now_s has to be computed again */
+	uint32_t now_s;        /* dp_clock_seconds(now) */
+	struct worker_counters counters;
+	struct forward forward;      /* classification of the burst at hand */
+	struct packet_burst burst;   /* being forwarded */
+	struct packet_burst scratch; /* pieces of a segmented frame */
+	/* By port and reason: frames that did not get through. Relaxed, this
+	 * worker writes. */
+	uint64_t drop[DP_PORTS_MAX][DROP_REASONS];
+};
+
+extern struct worker *dp_worker[DP_WORKERS_MAX];
+extern uint16_t dp_nworkers; /* constant while workers run */
+
+/* Spin time before sleep in TSC cycles; UINT64_MAX: never sleep. Relaxed. */
+extern uint64_t dp_idle_cycles;
+
+/* Control thread. Creates worker number id, not running. NULL: no memory or no
+ * descriptors (errno). free is for a worker that has stopped. */
+struct worker *worker_new(uint16_t id, uint16_t cpu);
+void worker_free(struct worker *w);
+
+/* The thread: returns after worker_stop_all(). arg is the worker. */
+int worker_run(void *arg);
+void worker_stop_all(void);
+
+/* One iteration; returns the number of frames moved. Only worker_run() and tests. */
+unsigned int worker_poll(struct worker *w);
+
+/* Control thread. Gives the port's receive queues to the workers with the
+ * fewest, or takes them away; both return when every worker knows. */
+int worker_assign(struct dp_port *p);
+void worker_unassign(struct dp_port *p);
+
+static inline void
+worker_drop(struct worker *w, const struct dp_port *p, enum packet_drop reason, uint64_t n)
+{
+	uint64_t *c = &w->drop[p->index][reason];
+
+	__atomic_store_n(c, *c + n, __ATOMIC_RELAXED);
+}
+
+static inline void
+worker_clock(struct worker *w, uint64_t now)
+{
+	w->now = now;
+	if (__builtin_expect(now >= w->second_end, 0)) {
+		w->now_s = dp_clock_seconds(now);
+		w->second_end = dp_clock_zero + (w->now_s + UINT64_C(1)) * dp_clock_hz;
+	}
+}
+
+#endif
