@@ -23,6 +23,31 @@ UNIT_TESTS += %D%/test-guest-mem
 
 # --- src/packet -------------------------------------------------------------
 
+UNIT_TESTS += %D%/test-packet
+%C%_test_packet_SOURCES = %D%/test-packet.c %D%/frames.h %D%/frames.c
+%C%_test_packet_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_packet_LDADD = src/packet/libnvpacket.a $(UNIT_LIBS)
+
+UNIT_TESTS += %D%/test-offload
+%C%_test_offload_SOURCES = %D%/test-offload.c %D%/frames.h %D%/frames.c
+%C%_test_offload_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_offload_LDADD = src/packet/libnvpacket.a $(UNIT_LIBS)
+
+UNIT_TESTS += %D%/test-gso
+%C%_test_gso_SOURCES = %D%/test-gso.c %D%/frames.h %D%/frames.c
+%C%_test_gso_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_gso_LDADD = src/packet/libnvpacket.a $(UNIT_LIBS)
+
+UNIT_TESTS += %D%/test-guard
+%C%_test_guard_SOURCES = %D%/test-guard.c %D%/guard-frames.h
+%C%_test_guard_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_guard_LDADD = src/packet/libnvpacket.a $(UNIT_LIBS)
+
+UNIT_TESTS += %D%/test-guard-text
+%C%_test_guard_text_SOURCES = %D%/test-guard-text.c
+%C%_test_guard_text_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_guard_text_LDADD = src/packet/libnvpacket.a $(UNIT_LIBS)
+
 # --- src/datapath -----------------------------------------------------------
 
 # --- src/control ------------------------------------------------------------
