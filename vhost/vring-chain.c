@@ -84,10 +84,10 @@ vring_walk_chain(struct vring_queue *vq, uint16_t head, struct vring_walk *w)
 		if (i >= vq->size || left == 0 || w->budget == 0)
 			return -EINVAL;
 		left--;
-		w->budget--;
 		d = vring_desc_read(&vq->desc[i]);
 		if (d.flags & VRING_DESC_F_INDIRECT)
 			return walk_table(vq, d, w);
+		w->budget--;
 		rc = add_buffer(vq, d, w);
 		if (rc != 0)
 			return rc < 0 ? rc : 0;

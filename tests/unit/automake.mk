@@ -19,6 +19,18 @@ UNIT_TESTS += %D%/test-guest-mem
 %C%_test_guest_mem_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_guest_mem_LDADD = vhost/libnvvhost.a $(UNIT_LIBS)
 
+UNIT_RING_LIBS = vhost/libnvvhost.a src/packet/libnvpacket.a $(UNIT_LIBS)
+
+UNIT_TESTS += %D%/test-vring
+%C%_test_vring_SOURCES = %D%/test-vring.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_LDADD = $(UNIT_RING_LIBS)
+
+UNIT_TESTS += %D%/test-vring-take
+%C%_test_vring_take_SOURCES = %D%/test-vring-take.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_take_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_take_LDADD = $(UNIT_RING_LIBS)
+
 # --- vhost: ports -----------------------------------------------------------
 
 # --- src/packet -------------------------------------------------------------
