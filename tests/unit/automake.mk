@@ -31,6 +31,21 @@ UNIT_TESTS += %D%/test-vring-take
 %C%_test_vring_take_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_take_LDADD = $(UNIT_RING_LIBS)
 
+UNIT_TESTS += %D%/test-vring-limits
+%C%_test_vring_limits_SOURCES = %D%/test-vring-limits.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_limits_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_limits_LDADD = $(UNIT_RING_LIBS)
+
+UNIT_TESTS += %D%/test-vring-put
+%C%_test_vring_put_SOURCES = %D%/test-vring-put.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_put_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_put_LDADD = $(UNIT_RING_LIBS)
+
+UNIT_TESTS += %D%/test-vring-merge
+%C%_test_vring_merge_SOURCES = %D%/test-vring-merge.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_merge_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_merge_LDADD = $(UNIT_RING_LIBS)
+
 # --- vhost: ports -----------------------------------------------------------
 
 # --- src/packet -------------------------------------------------------------
