@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The tables of port and network settings; see settings.h. Pure functions.
+ */
+#include <string.h>
+
+#include "src/control/error.h"
+#include "src/control/settings.h"
+#include "src/control/values.h"
+
+#define VHOST (1U << DP_PORT_VHOST)
+#define NIC   (1U << DP_PORT_NIC)
+
+#define MTU_MIN 68
+
+/* Places in port_setting[] that rules below refer to. */
+enum { PORT_TYPE, PORT_NETWORK, PORT_VLAN, PORT_TRUNK, PORT_QUEUES = 6, PORT_DEVICE = 10 };
+
+static const char *const type_words[] = {
+	[DP_PORT_VHOST] = "vhost", [DP_PORT_NIC] = "nic", [DP_PORT_NIC + 1] = NULL};
+static const char *const mode_words[] = {"server", "client", NULL};
+
+static bool
+type_parse(void *set, const char *text, GError **error)
+{
+	struct port_settings *s = set;
+	guint word;
+
+	if (!value_word("type", text, type_words, &word, error))
+		return false;
+	s->type = word;
+	return true;
+}
+
+static char *
+type_format(const void *set)
+{
+	return g_strdup(type_words[((const struct port_settings *)set)->type]);
+}
+
+static bool
+network_parse(void *set, const char *text, GError **error)
+{
+	struct port_settings *s = set;
+
+	if (!value_name("network", text, error))
+		return false;
+	g_strlcpy(s->network, text, sizeof(s->network));
+	return true;
+}
+
+static char *
+network_format(const void *set)
+{
+	return g_strdup(((const struct port_settings *)set)->network);
+}
+
+static bool
+vlan_parse(void *set, const char *text, GError **error)
+{
+	struct port_settings *s = set;
+	guint64 n;
+
+	if (!value_uint("vlan", text, 0, 4094, &n, error))
+		return false;
+	s->vlan = (struct dp_vlan){.access = (uint16_t)n};
+	return true;
+}
+
+static char *
+vlan_format(const void *set)
+{
+	const struct port_settings *s = set;
+
+	return s->vlan.trunk ? NULL : g_strdup_printf("%u", s->vlan.access);
+}
+
+static bool
+trunk_parse(void *set, const char *text, GError **error)
+{
+	return value_trunk(text, &((struct port_settings *)set)->vlan, error);
+}
+
+static char *
+trunk_format(const void *set)
+{
+	const struct port_settings *s = set;
+
+	return s->vlan.trunk ? value_trunk_format(&s->vlan) : NULL;
+}
+
+static bool
+guard_setting_parse(void *set, const char *text, GError **error)
+{
+	struct port_settings *s = set;
+	struct guard g = {0};
+	char why[200];
+
+	if (strcmp(text, "none") != 0 && guard_parse(&g, text, why, sizeof(why)) != 0) {
+		g_set_error_literal(error, NETVM_ERROR, NETVM_ERROR_PARAMS, why);
+		return false;
+	}
+	s->guard = g;
+	return true;
+}
+
+static char *
+guard_setting_format(const void *set)
+{
+	const struct port_settings *s = set;
+	char text[GUARD_MACS_MAX * 24 + GUARD_IPS_MAX * 56];
+
+	if (s->guard.nmac == 0)
+		return NULL;
+	guard_format(&s->guard, text, sizeof(text));
+	return g_strdup(text);
+}
+
+static bool
+mtu_parse(void *set, const char *text, GError **error)
+{
+	struct port_settings *s = set;
+	guint64 n;
+
+	if (!value_uint("mtu", text, MTU_MIN, VHOST_MTU_MAX, &n, error))
+		return false;
+	s->mtu = (uint16_t)n;
+	return true;
+}
+
+static char *
+mtu_format(const void *set)
+{
+	return g_strdup_printf("%u", ((const struct port_settings *)set)->mtu);
+}
+
+static bool
+queues_parse(void *set, const char *text, GError **error)
+{
+	struct port_settings *s = set;
+	guint64 n = 0;
+
+	if (strcmp(text, "auto") != 0 && !value_uint("queues", text, 1, DP_QUEUES_MAX, &n, error))
+		return false;
+	s->queues = (uint16_t)n;
+	return true;
+}
+
+static char *
+queues_format(const void *set)
+{
+	const struct port_settings *s = set;
+
+	return s->queues == 0 ? g_strdup("auto") : g_strdup_printf("%u", s->queues);
+}
+
+static bool
+enabled_parse(void *set, const char *text, GError **error)
+{
+	return value_bool("enabled", text, &((struct port_settings *)set)->enabled, error);
+}
+
+static char *
+enabled_format(const void *set)
+{
+	return g_strdup(((const struct port_settings *)set)->enabled ? "yes" : "no");
+}
+
+static bool
+mode_parse(void *set, const char *text, GError **error)
+{
+	guint word;
+
+	if (!value_word("mode", text, mode_words, &word, error))
+		return false;
+	((struct port_settings *)set)->client = word != 0;
+	return true;
+}
+
+static char *
+mode_format(const void *set)
+{
+	return g_strdup(mode_words[((const struct port_settings *)set)->client]);
+}
+
+static bool
+socket_parse(void *set, const char *text, GError **error)
+{
+	struct port_settings *s = set;
+
+	if (!value_socket("socket", text, error))
+		return false;
+	g_strlcpy(s->socket, text, sizeof(s->socket));
+	return true;
+}
+
+static char *
+socket_format(const void *set)
+{
+	const struct port_settings *s = set;
+
+	return s->socket[0] != '\0' ? g_strdup(s->socket) : NULL;
+}
+
+static bool
+device_parse(void *set, const char *text, GError **error)
+{
+	struct port_settings *s = set;
+
+	if (text[0] == '\0' || strlen(text) >= sizeof(s->device)) {
+		g_set_error(error, NETVM_ERROR, NETVM_ERROR_PARAMS,
+			"device is a PCI address or DPDK devargs such as "
+			"net_af_packet0,iface=eth1, of 1 "
+			"to %zu bytes",
+			sizeof(s->device) - 1);
+		return false;
+	}
+	g_strlcpy(s->device, text, sizeof(s->device));
+	return true;
+}
+
+static char *
+device_format(const void *set)
+{
+	const struct port_settings *s = set;
+
+	return s->device[0] != '\0' ? g_strdup(s->device) : NULL;
+}
+
+/* clang-format off */
+static const struct setting port_setting[] = {
+	[PORT_TYPE] =
+	{"type", SETTING_TEXT, VHOST | NIC, false, type_parse, type_format},
+	[PORT_NETWORK] =
+	{"network", SETTING_TEXT, VHOST | NIC, true, network_parse, network_format},
+	[PORT_VLAN] =
+	{"vlan", SETTING_NUMBER, VHOST | NIC, true, vlan_parse, vlan_format},
+	[PORT_TRUNK] =
+	{"trunk", SETTING_TEXT, VHOST | NIC, true, trunk_parse, trunk_format},
+	{"guard", SETTING_TEXT, VHOST | NIC, true, guard_setting_parse, guard_setting_format},
+	{"mtu", SETTING_NUMBER, VHOST | NIC, true, mtu_parse, mtu_format},
+	[PORT_QUEUES] =
+	{"queues", SETTING_TEXT, VHOST | NIC, false, queues_parse, queues_format},
+	{"enabled", SETTING_BOOL, VHOST | NIC, true, enabled_parse, enabled_format},
+	{"mode", SETTING_TEXT, VHOST, false, mode_parse, mode_format},
+	{"socket", SETTING_TEXT, VHOST, false, socket_parse, socket_format},
+	[PORT_DEVICE] =
+	{"device", SETTING_TEXT, NIC, false, device_parse, device_format},
+};
+/* clang-format on */
+
+#define NETWORK_NUMBER(field, text, min, max)                                                      \
+	static bool field##_parse(void *set, const char *t, GError **error)                        \
+	{                                                                                          \
+		guint64 n;                                                                         \
+		if (!value_uint(text, t, min, max, &n, error))                                     \
+			return false;                                                              \
+		((struct network_settings *)set)->field = (uint32_t)n;                             \
+		return true;                                                                       \
+	}                                                                                          \
+	static char *field##_format(const void *set)                                               \
+	{                                                                                          \
+		return g_strdup_printf("%u", ((const struct network_settings *)set)->field);       \
+	}
+
+NETWORK_NUMBER(ageing_s, "ageing-s", 10, 1000000)
+NETWORK_NUMBER(max_macs, "max-macs", 16, 1048576)
+NETWORK_NUMBER(storm_pps, "storm-pps", 0, UINT32_MAX)
+
+static const struct setting network_setting[] = {
+	{"ageing-s", SETTING_NUMBER, 0, true, ageing_s_parse, ageing_s_format},
+	{"max-macs", SETTING_NUMBER, 0, true, max_macs_parse, max_macs_format},
+	{"storm-pps", SETTING_NUMBER, 0, true, storm_pps_parse, storm_pps_format},
+};
+
+const struct settings_table port_table = {"port", port_setting, G_N_ELEMENTS(port_setting)};
+const struct settings_table network_table = {
+	"network", network_setting, G_N_ELEMENTS(network_setting)};
+
+void
+port_settings_init(struct port_settings *set)
+{
+	*set = (struct port_settings){.mtu = 1500, .enabled = true};
+	g_strlcpy(set->network, NETWORK_DEFAULT, sizeof(set->network));
+}
+
+void
+network_settings_init(struct network_settings *set)
+{
+	*set = (struct network_settings){.ageing_s = 300, .max_macs = 8192};
+}
+
+const struct setting *
+settings_find(const struct settings_table *t, const char *name)
+{
+	g_autofree char *dashed = g_strdelimit(g_strdup(name), "_", '-');
+
+	for (unsigned int i = 0; i < t->count; i++)
+		if (strcmp(t->setting[i].name, dashed) == 0)
+			return &t->setting[i];
+	return NULL;
+}
+
+bool
+settings_put(const struct settings_table *t, void *set, const char *name, const char *text,
+	uint32_t *given, GError **error)
+{
+	const struct setting *s = settings_find(t, name);
+	uint32_t bit;
+
+	if (s == NULL) {
+		g_autoptr(GString) known = g_string_new(t->setting[0].name);
+
+		for (unsigned int i = 1; i < t->count; i++)
+			g_string_append_printf(known, ", %s", t->setting[i].name);
+		g_set_error(error, NETVM_ERROR, NETVM_ERROR_PARAMS,
+			"a %s has no setting \"%s\"; it has %s", t->noun, name, known->str);
+		return false;
+	}
+	bit = 1U << (s - t->setting);
+	if ((*given & bit) != 0) {
+		g_set_error(error, NETVM_ERROR, NETVM_ERROR_PARAMS, "%s is given twice", s->name);
+		return false;
+	}
+	if (!s->parse(set, text, error))
+		return false;
+	*given |= bit;
+	return true;
+}
+
+bool
+settings_live(const struct settings_table *t, uint32_t given, GError **error)
+{
+	for (unsigned int i = 0; i < t->count; i++) {
+		if ((given >> i & 1) == 0 || t->setting[i].live)
+			continue;
+		g_set_error(error, NETVM_ERROR, NETVM_ERROR_PARAMS,
+			"%s cannot change while the %s exists: delete the %s and add it again",
+			t->setting[i].name, t->noun, t->noun);
+		return false;
+	}
+	return true;
+}
+
+bool
+port_settings_check(struct port_settings *set, uint32_t given, bool full, GError **error)
+{
+	const char *wrong = NULL;
+
+	if (full && (given >> PORT_TYPE & 1) == 0)
+		wrong = "type is missing: it is vhost or nic";
+	else if ((given >> PORT_VLAN & 1) != 0 && (given >> PORT_TRUNK & 1) != 0)
+		wrong = "vlan and trunk exclude each other: a port is an access port or a trunk";
+	else if (set->type == DP_PORT_NIC && full && (given >> PORT_DEVICE & 1) == 0)
+		wrong = "device is missing: a nic port needs a PCI address or DPDK devargs";
+	else if (set->type == DP_PORT_VHOST && (given >> PORT_QUEUES & 1) != 0 && set->queues == 0)
+		wrong = "queues is a number from 1 to 16 for a vhost port; only a nic port has "
+			"auto";
+	if (wrong != NULL) {
+		g_set_error_literal(error, NETVM_ERROR, NETVM_ERROR_PARAMS, wrong);
+		return false;
+	}
+	for (unsigned int i = 0; i < port_table.count; i++) {
+		if ((given >> i & 1) == 0 || (port_setting[i].types >> set->type & 1) != 0)
+			continue;
+		g_set_error(error, NETVM_ERROR, NETVM_ERROR_PARAMS,
+			"a %s port has no setting \"%s\"", type_words[set->type],
+			port_setting[i].name);
+		return false;
+	}
+	if (set->type == DP_PORT_VHOST && set->queues == 0)
+		set->queues = 1;
+	return true;
+}
+
+bool
+settings_differ(const struct settings_table *t, const void *a, const void *b, bool live)
+{
+	for (unsigned int i = 0; i < t->count; i++) {
+		const struct setting *s = &t->setting[i];
+		g_autofree char *x = s->format(a);
+		g_autofree char *y = s->format(b);
+
+		if (s->live == live && g_strcmp0(x, y) != 0)
+			return true;
+	}
+	return false;
+}
