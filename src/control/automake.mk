@@ -9,3 +9,22 @@ noinst_LIBRARIES += %D%/libnvconf.a
 	%D%/settings.c %D%/settings.h \
 	%D%/ini.c %D%/ini.h \
 	%D%/conf.c %D%/conf.h
+
+# The daemon's control plane without main(): tests link it with a data path of
+# their own. Needs libnvconf.a and dp_*().
+noinst_LIBRARIES += %D%/libnvcontrol.a
+%C%_libnvcontrol_a_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS)
+%C%_libnvcontrol_a_SOURCES = \
+	%D%/json.c %D%/json.h \
+	%D%/log.c %D%/log.h \
+	%D%/state.c %D%/state.h \
+	%D%/rundir.c %D%/rundir.h \
+	%D%/rpc.c %D%/rpc.h \
+	%D%/jsonrpc.c %D%/jsonrpc.h \
+	%D%/control.c %D%/control.h \
+	%D%/network.c \
+	%D%/port.c \
+	%D%/reload.c \
+	%D%/show.c %D%/show.h \
+	%D%/show-port.c \
+	%D%/methods.c %D%/methods.h

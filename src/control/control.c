@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Start, stop and saving of the daemon's objects; see control.h. Control
+ * thread, but for on_changed().
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <glib-unix.h>
+
+#include "src/control/control.h"
+#include "src/control/error.h"
+#include "src/control/state.h"
+
+#define CHANGED_PAUSE_MS 50
+
+const char *
+origin_name(enum origin origin)
+{
+	static const char *const names[] = {
+		[ORIGIN_BUILTIN] = "builtin", [ORIGIN_CONFIG] = "config", [ORIGIN_STATE] = "state"};
+
+	return names[origin];
+}
+
+/* --- changes of state ---------------------------------------------------- */
+
+/* The data path's call, on any of its threads. */
+static void
+on_changed(void *arg)
+{
+	const struct control *c = arg;
+
+	/* Fails only when the counter is full: then a wake-up is pending. */
+	(void)!eventfd_write(c->changed_fd, 1);
+}
+
+static gboolean on_changed_fd(int fd, GIOCondition condition, gpointer data);
+
+static gboolean
+on_pause_over(gpointer data)
+{
+	struct control *c = data;
+
+	c->changed_source = g_unix_fd_add(c->changed_fd, G_IO_IN, on_changed_fd, c);
+	return G_SOURCE_REMOVE;
+}
+
+/* A guest can flap as fast as it likes: we look at most every 50 ms. */
+static gboolean
+on_changed_fd(int fd, GIOCondition condition, gpointer data)
+{
+	struct control *c = data;
+	eventfd_t n;
+
+	(void)!eventfd_read(fd, &n);
+	for (guint i = 0; i < c->ports->len; i++)
+		port_log(g_ptr_array_index(c->ports, i));
+	c->changed_source = g_timeout_add(CHANGED_PAUSE_MS, on_pause_over, c);
+	return G_SOURCE_REMOVE;
+}
+
+/* --- saving -------------------------------------------------------------- */
+
+bool
+control_save(struct control *c, const void *without, GError **error)
+{
+	struct state s;
+	bool ok;
+
+	state_init(&s);
+	for (guint i = 0; i < c->networks->len; i++) {
+		const struct network *n = g_ptr_array_index(c->networks, i);
+
+		if (n->origin == ORIGIN_STATE && n != without)
+			state_add_network(&s, n->name, &n->set);
+	}
+	for (guint i = 0; i < c->ports->len; i++) {
+		const struct port *p = g_ptr_array_index(c->ports, i);
+
+		if (p->origin == ORIGIN_STATE && p != without)
+			state_add_port(&s, p->name, &p->set);
+	}
+	ok = state_save(&s, c->state_file, error);
+	state_clear(&s);
+	return ok;
+}
+
+/* --- start --------------------------------------------------------------- */
+
+void
+control_dp_config(const struct config *config, const char *run_dir, struct dp_config *cfg)
+{
+	*cfg = (struct dp_config){.run_dir = run_dir,
+		.ncpus = config->ncpus,
+		.poll = config->poll,
+		.idle_us = config->idle_us,
+		.hugepages = config->hugepages,
+		.packet_memory = config->packet_memory};
+	memcpy(cfg->cpu, config->cpu, sizeof(cfg->cpu));
+}
+
+static bool
+start_networks(struct control *c, const GArray *defs, enum origin origin, GError **error)
+{
+	for (guint i = 0; i < defs->len; i++) {
+		const struct network_def *def = &g_array_index(defs, struct network_def, i);
+		struct network *n = network_find(c, def->name, NULL);
+
+		if (n != NULL && n->origin == ORIGIN_CONFIG) {
+			g_message("network %s stands in the config and in the state file: the "
+				  "config is "
+				  "used",
+				def->name);
+			continue;
+		}
+		if (n == NULL)
+			n = network_add(c, def->name, &def->set, origin, error);
+		else if (!network_set(n, &def->set, error))
+			n = NULL;
+		if (n == NULL) {
+			g_prefix_error(error, "network %s: ", def->name);
+			return false;
+		}
+		n->origin = origin;
+	}
+	return true;
+}
+
+static void
+start_ports(struct control *c, const GArray *defs, enum origin origin)
+{
+	for (guint i = 0; i < defs->len; i++) {
+		const struct port_def *def = &g_array_index(defs, struct port_def, i);
+
+		if (port_find(c, def->name, NULL) != NULL)
+			g_message("port %s stands in the config and in the state file: the config "
+				  "is used",
+				def->name);
+		else
+			port_add_anyway(c, def->name, &def->set, origin);
+	}
+}
+
+static bool
+start_objects(struct control *c, GError **error)
+{
+	struct network_settings defaults;
+	struct state s;
+	bool ok;
+
+	network_settings_init(&defaults);
+	state_init(&s);
+	ok = state_load(&s, c->state_file, error) &&
+	     network_add(c, NETWORK_DEFAULT, &defaults, ORIGIN_BUILTIN, error) != NULL &&
+	     start_networks(c, c->config->networks, ORIGIN_CONFIG, error) &&
+	     start_networks(c, s.networks, ORIGIN_STATE, error);
+	if (ok) {
+		start_ports(c, c->config->ports, ORIGIN_CONFIG);
+		start_ports(c, s.ports, ORIGIN_STATE);
+		/* Also a test, while somebody watches, that it can be written. */
+		ok = control_save(c, NULL, error);
+	}
+	state_clear(&s);
+	return ok;
+}
+
+bool
+control_start(struct control *c, GError **error)
+{
+	struct dp_config cfg;
+	struct dp_error why = {""};
+	int rc;
+
+	c->started = g_get_monotonic_time();
+	c->networks = g_ptr_array_new_with_free_func(g_free);
+	c->ports = g_ptr_array_new();
+	c->changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (c->changed_fd < 0) {
+		netvm_error_from_errno(error, -errno, "");
+		return false;
+	}
+	control_dp_config(c->config, c->run_dir, &cfg);
+	cfg.changed = on_changed;
+	cfg.changed_arg = c;
+	rc = dp_start(&cfg, &why);
+	if (rc != 0) {
+		netvm_error_from_errno(error, rc, why.text);
+		close(c->changed_fd);
+		return false;
+	}
+	c->changed_source = g_unix_fd_add(c->changed_fd, G_IO_IN, on_changed_fd, c);
+	if (start_objects(c, error))
+		return true;
+	control_stop(c);
+	return false;
+}
+
+void
+control_stop(struct control *c)
+{
+	while (c->ports->len != 0)
+		port_del(c, g_ptr_array_index(c->ports, c->ports->len - 1));
+	while (c->networks->len != 0) {
+		struct network *n = g_ptr_array_index(c->networks, c->networks->len - 1);
+		struct dp_error why = {""};
+
+		if (dp_network_del(n->dp, &why) != 0)
+			g_warning("network %s: %s", n->name, why.text);
+		g_ptr_array_remove(c->networks, n);
+	}
+	dp_stop();
+	g_source_remove(c->changed_source);
+	close(c->changed_fd);
+	g_ptr_array_unref(c->ports);
+	g_ptr_array_unref(c->networks);
+}

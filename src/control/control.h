@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The daemon's objects and what holds them together. Everything here belongs
+ * to the control thread.
+ *
+ * An object comes from one of three places (its origin): it is built in, it
+ * stands in the config, or it was made at run time and stands in the state
+ * file. The config wins where both describe an object.
+ */
+#ifndef NETVM_CONTROL_CONTROL_H
+#define NETVM_CONTROL_CONTROL_H
+
+#include "src/control/conf.h"
+#include "src/control/settings.h"
+
+enum origin { ORIGIN_BUILTIN, ORIGIN_CONFIG, ORIGIN_STATE };
+
+struct network {
+	char name[DP_NAME_MAX];
+	struct network_settings set;
+	enum origin origin;
+	struct dp_network *dp;
+};
+
+/*
+ * A port is live (dp is there; the data path says down, waiting, up or error)
+ * or broken (dp is NULL, problem says why it could not be brought up).
+ * port_open() makes it live or leaves it broken; port_close() ends either.
+ */
+struct port {
+	char name[DP_NAME_MAX];
+	struct port_settings set;
+	enum origin origin;
+	struct dp_port *dp;
+	char *problem;
+	/* What the log said last, and how much it may still say. */
+	enum dp_port_state logged;
+	char logged_error[160];
+	unsigned int log_tokens, log_skipped;
+	gint64 log_refill; /* monotonic time in us of the next token */
+};
+
+struct control {
+	struct config *config;
+	char *config_file; /* NULL: none was found */
+	bool config_must_exist;
+	char *run_dir;
+	char *state_file;
+	GPtrArray *networks; /* struct network, by name */
+	GPtrArray *ports;    /* struct port, by name */
+	gint64 started;      /* monotonic, us */
+	int changed_fd;      /* eventfd: a port's status changed */
+	guint changed_source;
+};
+
+/*
+ * Starts the data path and brings up what the config and the state file
+ * describe. c->config and the paths are the caller's to fill before.
+ */
+bool control_start(struct control *c, GError **error);
+void control_stop(struct control *c);
+
+/* Writes the state file as if `without`, a port or a network, were not there
+ * (NULL: nothing is left out). */
+bool control_save(struct control *c, const void *without, GError **error);
+
+/* SIGHUP: reads the config again and makes the objects as it says; changes
+ * nothing when the config or what it asks for is wrong (reload.c). */
+bool control_reload(struct control *c, GError **error);
+/* The data path's static configuration, for dp_start() and dp_check(). */
+void control_dp_config(const struct config *config, const char *run_dir, struct dp_config *cfg);
+
+const char *origin_name(enum origin origin);
+
+/* --- networks (network.c) ------------------------------------------------ */
+
+struct network *network_find(struct control *c, const char *name, GError **error);
+struct network *network_add(struct control *c, const char *name, const struct network_settings *set,
+	enum origin origin, GError **error);
+bool network_set(struct network *n, const struct network_settings *set, GError **error);
+/* Refused while ports are in it, and for the built-in one. */
+bool network_may_del(struct control *c, const struct network *n, GError **error);
+bool network_del(struct control *c, struct network *n, GError **error);
+
+/* --- ports (port.c) ------------------------------------------------------ */
+
+struct port *port_find(struct control *c, const char *name, GError **error);
+/* Refused when the port cannot be brought up. */
+struct port *port_add(struct control *c, const char *name, const struct port_settings *set,
+	enum origin origin, GError **error);
+/* The same, but a port that cannot be brought up stays, broken, with a
+ * warning. NULL only when there is no room. */
+struct port *port_add_anyway(
+	struct control *c, const char *name, const struct port_settings *set, enum origin origin);
+/* set differs from the port's only in what can change live, or the port is
+ * broken: then this is one more try to bring it up. */
+bool port_set(struct control *c, struct port *p, const struct port_settings *set, GError **error);
+void port_del(struct control *c, struct port *p);
+enum dp_port_state port_state(const struct port *p);
+/* The vhost socket's path, malloc'ed: as set, or the default one. */
+char *port_socket(const struct control *c, const struct port *p);
+/* Tells the log what changed since it was told last. */
+void port_log(struct port *p);
+
+#endif

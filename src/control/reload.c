@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * SIGHUP: the objects become what the config says now. First everything that
+ * can be refused is checked; then ports go before the networks they were in,
+ * and networks come before the ports that join them. Control thread.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "src/control/control.h"
+#include "src/control/error.h"
+
+static const struct network_def *
+config_network(const struct config *config, const char *name)
+{
+	for (guint i = 0; i < config->networks->len; i++) {
+		const struct network_def *def =
+			&g_array_index(config->networks, struct network_def, i);
+
+		if (strcmp(def->name, name) == 0)
+			return def;
+	}
+	return NULL;
+}
+
+static const struct port_def *
+config_port(const struct config *config, const char *name)
+{
+	for (guint i = 0; i < config->ports->len; i++) {
+		const struct port_def *def = &g_array_index(config->ports, struct port_def, i);
+
+		if (strcmp(def->name, name) == 0)
+			return def;
+	}
+	return NULL;
+}
+
+/* Would a network that a run-time port is in go away, or change while a port
+ * is in it what it cannot change then? */
+static bool
+check_network(
+	struct control *c, const struct config *config, const struct network *n, GError **error)
+{
+	const struct network_def *def = config_network(config, n->name);
+	bool goes =
+		n->origin == ORIGIN_CONFIG && def == NULL && strcmp(n->name, NETWORK_DEFAULT) != 0;
+	bool changes = def != NULL && def->set.max_macs != n->set.max_macs;
+
+	for (guint i = 0; i < c->ports->len && (goes || changes); i++) {
+		const struct port *p = g_ptr_array_index(c->ports, i);
+
+		if (strcmp(p->set.network, n->name) != 0)
+			continue;
+		if (changes) {
+			g_set_error(error, NETVM_ERROR, NETVM_ERROR_BUSY,
+				"%s: [network %s] max-macs cannot change while port %s is in it",
+				config->file, n->name, p->name);
+			return false;
+		}
+		if (p->origin == ORIGIN_STATE && config_port(config, p->name) == NULL) {
+			g_set_error(error, NETVM_ERROR, NETVM_ERROR_BUSY,
+				"[network %s] is gone from the config, but port %s, which was "
+				"added at "
+				"run time, is in it",
+				n->name, p->name);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+check(struct control *c, const struct config *config, GError **error)
+{
+	for (guint i = 0; i < c->networks->len; i++)
+		if (!check_network(c, config, g_ptr_array_index(c->networks, i), error))
+			return false;
+	return true;
+}
+
+/* --- carrying it out ----------------------------------------------------- */
+
+static void
+remove_ports(struct control *c, const struct config *config)
+{
+	for (guint i = c->ports->len; i-- > 0;) {
+		struct port *p = g_ptr_array_index(c->ports, i);
+
+		if (p->origin != ORIGIN_CONFIG || config_port(config, p->name) != NULL)
+			continue;
+		g_message("port %s: gone from the config, deleted", p->name);
+		port_del(c, p);
+	}
+}
+
+static void
+put_network(struct control *c, const struct network_def *def)
+{
+	g_autoptr(GError) error = NULL;
+	struct network *n = network_find(c, def->name, NULL);
+
+	if (n == NULL)
+		n = network_add(c, def->name, &def->set, ORIGIN_CONFIG, &error);
+	else if (settings_differ(&network_table, &n->set, &def->set, true))
+		network_set(n, &def->set, &error);
+	if (error != NULL)
+		g_warning("network %s: %s", def->name, error->message);
+	if (n != NULL)
+		n->origin = ORIGIN_CONFIG;
+}
+
+static void
+put_port(struct control *c, const struct port_def *def)
+{
+	g_autoptr(GError) error = NULL;
+	struct port *p = port_find(c, def->name, NULL);
+
+	if (p != NULL &&
+		(p->dp == NULL || settings_differ(&port_table, &p->set, &def->set, false))) {
+		port_del(c, p);
+		p = NULL;
+	}
+	if (p == NULL)
+		p = port_add_anyway(c, def->name, &def->set, ORIGIN_CONFIG);
+	else if (settings_differ(&port_table, &p->set, &def->set, true))
+		port_set(c, p, &def->set, &error);
+	if (error != NULL)
+		g_warning("port %s: %s", def->name, error->message);
+	if (p != NULL)
+		p->origin = ORIGIN_CONFIG;
+}
+
+static void
+remove_networks(struct control *c, const struct config *config)
+{
+	for (guint i = c->networks->len; i-- > 0;) {
+		struct network *n = g_ptr_array_index(c->networks, i);
+		g_autoptr(GError) error = NULL;
+		struct network_settings defaults;
+
+		if (n->origin != ORIGIN_CONFIG || config_network(config, n->name) != NULL)
+			continue;
+		if (strcmp(n->name, NETWORK_DEFAULT) != 0) {
+			g_message("network %s: gone from the config, deleted", n->name);
+			network_del(c, n, &error);
+		} else {
+			network_settings_init(&defaults);
+			defaults.max_macs = n->set.max_macs; /* It may have ports. */
+			n->origin = ORIGIN_BUILTIN;
+			network_set(n, &defaults, &error);
+		}
+		if (error != NULL)
+			g_warning("%s", error->message);
+	}
+}
+
+/* One more try for run-time ports that could not be brought up. */
+static void
+retry_ports(struct control *c)
+{
+	for (guint i = 0; i < c->ports->len; i++) {
+		struct port *p = g_ptr_array_index(c->ports, i);
+		g_autoptr(GError) error = NULL;
+
+		if (p->dp == NULL && p->origin == ORIGIN_STATE &&
+			!port_set(c, p, &p->set, &error)) {
+			g_free(p->problem);
+			p->problem = g_strdup(error->message);
+			port_log(p);
+		}
+	}
+}
+
+/* What only a start can change stays as it is. */
+static void
+keep_static(const struct config *old, struct config *config)
+{
+	if (old->ncpus != config->ncpus ||
+		memcmp(old->cpu, config->cpu, old->ncpus * sizeof(old->cpu[0])) != 0 ||
+		old->hugepages != config->hugepages ||
+		old->packet_memory != config->packet_memory || old->owner != config->owner ||
+		old->group != config->group || old->mode != config->mode ||
+		old->control_group != config->control_group)
+		g_warning("%s: cpus in [workers], [memory] and [sockets] change with the next "
+			  "start of "
+			  "netvmd",
+			config->file != NULL ? config->file : "the config");
+	config->ncpus = old->ncpus;
+	memcpy(config->cpu, old->cpu, sizeof(config->cpu));
+	config->hugepages = old->hugepages;
+	config->packet_memory = old->packet_memory;
+	config->owner = old->owner;
+	config->group = old->group;
+	config->mode = old->mode;
+	config->control_group = old->control_group;
+}
+
+bool
+control_reload(struct control *c, GError **error)
+{
+	g_autoptr(config_t) config = NULL;
+
+	if (c->config_must_exist || access(c->config_file, F_OK) == 0)
+		config = config_load(c->config_file, error);
+	else
+		config = config_new();
+	if (config == NULL || !check(c, config, error))
+		return false;
+	keep_static(c->config, config);
+	remove_ports(c, config);
+	for (guint i = 0; i < config->networks->len; i++)
+		put_network(c, &g_array_index(config->networks, struct network_def, i));
+	for (guint i = 0; i < config->ports->len; i++)
+		put_port(c, &g_array_index(config->ports, struct port_def, i));
+	remove_networks(c, config);
+	dp_set_poll(config->poll, config->idle_us);
+	config_free(c->config);
+	c->config = g_steal_pointer(&config);
+	retry_ports(c);
+	return control_save(c, NULL, error);
+}
