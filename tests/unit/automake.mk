@@ -19,33 +19,6 @@ UNIT_TESTS += %D%/test-guest-mem
 %C%_test_guest_mem_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_guest_mem_LDADD = vhost/libnvvhost.a $(UNIT_LIBS)
 
-UNIT_RING_LIBS = vhost/libnvvhost.a src/packet/libnvpacket.a $(UNIT_LIBS)
-
-UNIT_TESTS += %D%/test-vring
-%C%_test_vring_SOURCES = %D%/test-vring.c %D%/ring-guest.c %D%/ring-guest.h
-%C%_test_vring_CFLAGS = $(UNIT_CFLAGS)
-%C%_test_vring_LDADD = $(UNIT_RING_LIBS)
-
-UNIT_TESTS += %D%/test-vring-take
-%C%_test_vring_take_SOURCES = %D%/test-vring-take.c %D%/ring-guest.c %D%/ring-guest.h
-%C%_test_vring_take_CFLAGS = $(UNIT_CFLAGS)
-%C%_test_vring_take_LDADD = $(UNIT_RING_LIBS)
-
-UNIT_TESTS += %D%/test-vring-limits
-%C%_test_vring_limits_SOURCES = %D%/test-vring-limits.c %D%/ring-guest.c %D%/ring-guest.h
-%C%_test_vring_limits_CFLAGS = $(UNIT_CFLAGS)
-%C%_test_vring_limits_LDADD = $(UNIT_RING_LIBS)
-
-UNIT_TESTS += %D%/test-vring-put
-%C%_test_vring_put_SOURCES = %D%/test-vring-put.c %D%/ring-guest.c %D%/ring-guest.h
-%C%_test_vring_put_CFLAGS = $(UNIT_CFLAGS)
-%C%_test_vring_put_LDADD = $(UNIT_RING_LIBS)
-
-UNIT_TESTS += %D%/test-vring-merge
-%C%_test_vring_merge_SOURCES = %D%/test-vring-merge.c %D%/ring-guest.c %D%/ring-guest.h
-%C%_test_vring_merge_CFLAGS = $(UNIT_CFLAGS)
-%C%_test_vring_merge_LDADD = $(UNIT_RING_LIBS)
-
 # --- vhost: ports -----------------------------------------------------------
 
 # --- src/packet -------------------------------------------------------------
@@ -78,6 +51,16 @@ UNIT_TESTS += %D%/test-guard-text
 # --- src/datapath -----------------------------------------------------------
 
 # --- src/control ------------------------------------------------------------
+
+CONTROL_CFLAGS = $(UNIT_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS)
+CONTROL_LIBS = src/control/libnvcontrol.a src/control/libnvconf.a src/packet/libnvpacket.a \
+	$(JSON_LIBS) $(GLIB_LIBS)
+
+# The daemon over a data path in memory: its life as a process, without DPDK.
+check_PROGRAMS += %D%/netvmd-dry
+%C%_netvmd_dry_SOURCES = src/control/main.c %D%/fake-datapath.c %D%/fake-datapath.h
+%C%_netvmd_dry_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS) $(SYSTEMD_CFLAGS)
+%C%_netvmd_dry_LDADD = $(CONTROL_LIBS) $(SYSTEMD_LIBS)
 
 # --- src/cli ----------------------------------------------------------------
 

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The data path in memory; see fake-datapath.h. The test's thread.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/fake-datapath.h"
+
+struct dp_network {
+	struct dp_network_config config;
+	unsigned int ports;
+	bool used;
+};
+
+struct dp_port {
+	struct dp_port_config config;
+	struct dp_port_status status;
+	bool used;
+};
+
+static struct {
+	struct dp_config config;
+	struct dp_network network[DP_NETWORKS_MAX];
+	struct dp_port port[DP_PORTS_MAX];
+	unsigned int adds;
+	bool refuse;
+} fake;
+
+__attribute__((format(printf, 3, 4))) static int
+refuse(struct dp_error *err, int rc, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(err->text, sizeof(err->text), format, ap);
+	va_end(ap);
+	return rc;
+}
+
+static bool
+refused(struct dp_error *err)
+{
+	bool r = fake.refuse;
+
+	fake.refuse = false;
+	if (r)
+		refuse(err, 0, "the test wants this to be refused");
+	return r;
+}
+
+/* --- what tests do ------------------------------------------------------- */
+
+static struct dp_port *
+by_name(const char *name)
+{
+	for (unsigned int i = 0; i < DP_PORTS_MAX; i++)
+		if (fake.port[i].used && strcmp(fake.port[i].config.name, name) == 0)
+			return &fake.port[i];
+	return NULL;
+}
+
+void
+fake_port_state(const char *name, enum dp_port_state state, const char *error)
+{
+	struct dp_port *p = by_name(name);
+
+	p->status.state = state;
+	snprintf(p->status.error, sizeof(p->status.error), "%s", error);
+	fake.config.changed(fake.config.changed_arg);
+}
+
+const struct dp_port_settings *
+fake_port_settings(const char *name)
+{
+	struct dp_port *p = by_name(name);
+
+	return p != NULL ? &p->config.settings : NULL;
+}
+
+const struct dp_port_config *
+fake_port_config(const char *name)
+{
+	struct dp_port *p = by_name(name);
+
+	return p != NULL ? &p->config : NULL;
+}
+
+unsigned int
+fake_port_adds(void)
+{
+	return fake.adds;
+}
+
+enum dp_poll
+fake_poll(uint32_t *idle_us)
+{
+	*idle_us = fake.config.idle_us;
+	return fake.config.poll;
+}
+
+void
+fake_refuse_next(void)
+{
+	fake.refuse = true;
+}
+
+/* --- the whole ----------------------------------------------------------- */
+
+int
+dp_check(const struct dp_config *cfg, struct dp_error *err)
+{
+	for (uint16_t i = 0; i < cfg->ncpus; i++)
+		if (cfg->cpu[i] > 1023)
+			return refuse(err, -EINVAL, "there is no CPU %u", cfg->cpu[i]);
+	return 0;
+}
+
+int
+dp_start(const struct dp_config *cfg, struct dp_error *err)
+{
+	memset(&fake.network, 0, sizeof(fake.network));
+	memset(&fake.port, 0, sizeof(fake.port));
+	fake.config = *cfg;
+	return refused(err) ? -ENOMEM : dp_check(cfg, err);
+}
+
+void
+dp_stop(void)
+{
+	for (unsigned int i = 0; i < DP_PORTS_MAX; i++)
+		if (fake.port[i].used)
+			abort();
+	for (unsigned int i = 0; i < DP_NETWORKS_MAX; i++)
+		if (fake.network[i].used)
+			abort();
+}
+
+void
+dp_info(struct dp_info *info)
+{
+	*info = (struct dp_info){
+		.packet_memory = 64 << 20, .workers = 2, .simd = "none", .dpdk = "no DPDK"};
+}
+
+void
+dp_set_poll(enum dp_poll poll, uint32_t idle_us)
+{
+	fake.config.poll = poll;
+	fake.config.idle_us = idle_us;
+}
+
+/* --- networks ------------------------------------------------------------ */
+
+int
+dp_network_add(const struct dp_network_config *cfg, struct dp_network **net, struct dp_error *err)
+{
+	for (unsigned int i = 0; i < DP_NETWORKS_MAX; i++) {
+		if (fake.network[i].used)
+			continue;
+		fake.network[i] = (struct dp_network){.config = *cfg, .used = true};
+		*net = &fake.network[i];
+		return 0;
+	}
+	return refuse(err, -ENOSPC, "there are %d networks already", DP_NETWORKS_MAX);
+}
+
+int
+dp_network_del(struct dp_network *net, struct dp_error *err)
+{
+	if (net->ports != 0)
+		return refuse(err, -EBUSY, "%u ports are in it", net->ports);
+	net->used = false;
+	return 0;
+}
+
+int
+dp_network_set(struct dp_network *net, const struct dp_network_config *cfg, struct dp_error *err)
+{
+	if (net->ports != 0 && cfg->max_macs != net->config.max_macs)
+		return refuse(err, -EBUSY, "max_macs cannot change while ports are in the network");
+	net->config = *cfg;
+	return 0;
+}
+
+void
+dp_network_fdb(
+	struct dp_network *net, void (*cb)(const struct dp_fdb_entry *e, void *arg), void *arg)
+{
+	/* As many as the test makes room for, so that long answers are tried too. */
+	for (uint32_t i = 0; i < net->config.max_macs && net->ports != 0; i++) {
+		struct dp_fdb_entry e = {.mac = {2, 0, (uint8_t)(i >> 24), (uint8_t)(i >> 16),
+						 (uint8_t)(i >> 8), (uint8_t)i},
+			.vlan = 4094,
+			.age_s = i};
+
+		cb(&e, arg);
+	}
+}
+
+void
+dp_network_stats(struct dp_network *net, struct dp_network_stats *st)
+{
+	*st = (struct dp_network_stats){.macs = 3, .moves = 1, .full = 2, .flooded = 9};
+}
+
+/* --- ports --------------------------------------------------------------- */
+
+const char *
+dp_port_state_name(enum dp_port_state s)
+{
+	static const char *const names[] = {"down", "waiting", "up", "error"};
+
+	return names[s];
+}
+
+static void
+join(struct dp_network *old, struct dp_network *new)
+{
+	if (old != NULL)
+		old->ports--;
+	if (new != NULL)
+		new->ports++;
+}
+
+int
+dp_port_add(const struct dp_port_config *cfg, struct dp_port **port, struct dp_error *err)
+{
+	struct dp_port *p = fake.port;
+
+	if (cfg->type == DP_PORT_NIC && strcmp(cfg->device, "missing") == 0)
+		return refuse(err, -ENODEV, "device missing is not there");
+	while (p < fake.port + DP_PORTS_MAX && p->used)
+		p++;
+	if (p == fake.port + DP_PORTS_MAX)
+		return refuse(err, -ENOSPC, "there are %d ports already", DP_PORTS_MAX);
+	*p = (struct dp_port){.config = *cfg, .used = true};
+	p->status.state = cfg->settings.enabled ? DP_PORT_WAITING : DP_PORT_DOWN;
+	p->status.vhost.features = 1ULL << 15 | 1ULL << 63;
+	p->status.vhost.protocol_features = 1 | 1 << 4;
+	snprintf(p->status.driver, sizeof(p->status.driver), "net_fake");
+	p->status.rx_offloads = 2;
+	join(NULL, cfg->settings.network);
+	fake.adds++;
+	*port = p;
+	return 0;
+}
+
+void
+dp_port_del(struct dp_port *port)
+{
+	join(port->config.settings.network, NULL);
+	port->used = false;
+}
+
+int
+dp_port_set(struct dp_port *port, const struct dp_port_settings *s, struct dp_error *err)
+{
+	if (refused(err))
+		return -EIO;
+	join(port->config.settings.network, s->network);
+	port->config.settings = *s;
+	port->status.state = s->enabled ? DP_PORT_WAITING : DP_PORT_DOWN;
+	return 0;
+}
+
+uint16_t
+dp_port_index(const struct dp_port *port)
+{
+	return (uint16_t)(port - fake.port);
+}
+
+const char *
+dp_port_name(uint16_t index)
+{
+	return index < DP_PORTS_MAX && fake.port[index].used ? fake.port[index].config.name : "";
+}
+
+void
+dp_port_status(struct dp_port *port, struct dp_port_status *st)
+{
+	*st = port->status;
+}
+
+const char *
+dp_offload_name(bool rx, unsigned int bit)
+{
+	return bit == 1 ? (rx ? "ipv4_cksum" : "ipv4_cksum_tx") : NULL;
+}
+
+void
+dp_port_counters(struct dp_port *port, struct dp_port_counters *c)
+{
+	*c = (struct dp_port_counters){.queues = port->config.queues};
+	c->total.rx_packets = 7;
+	c->drop[DROP_STORM] = 5;
+	c->nic_missed = 4;
+}
+
+void
+dp_port_counters_reset(struct dp_port *port)
+{
+}
+
+/* --- workers ------------------------------------------------------------- */
+
+uint16_t
+dp_workers(void)
+{
+	return 2;
+}
+
+void
+dp_worker_status(uint16_t id, struct dp_worker_status *st)
+{
+	*st = (struct dp_worker_status){.id = id, .cpu = id, .state = DP_WORKER_SLEEPING};
+	if (id == 1) {
+		st->packets = 10;
+		st->busy_cycles = 1000;
+		st->idle_cycles = 3000;
+	}
+}
+
+void
+dp_worker_counters_reset(void)
+{
+}
+
+double
+dp_tsc_hz(void)
+{
+	return 1e9;
+}
+
+const char *
+vhost_feature_name(unsigned int bit)
+{
+	return bit == 15 ? "mrg_rxbuf" : NULL;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A data path in memory: dp_*() of datapath.h without DPDK, packets or
+ * sockets, so that tests of the control plane can make it do and refuse what
+ * they like. A port in client mode waits, one whose device is called "missing"
+ * is not there, and fake_port_state() moves any.
+ */
+#ifndef NETVM_FAKE_DATAPATH_H
+#define NETVM_FAKE_DATAPATH_H
+
+#include "src/datapath/datapath.h"
+
+/* Sets the state of a port and says that it changed, like a guest would. */
+void fake_port_state(const char *name, enum dp_port_state state, const char *error);
+/* What the port was last told; NULL when there is no such port. */
+const struct dp_port_settings *fake_port_settings(const char *name);
+const struct dp_port_config *fake_port_config(const char *name);
+/* How often any port was added: a live change must not add. */
+unsigned int fake_port_adds(void);
+enum dp_poll fake_poll(uint32_t *idle_us);
+/* Refuse the next dp_start() or dp_port_set(). */
+void fake_refuse_next(void);
+
+#endif
