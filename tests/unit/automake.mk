@@ -19,6 +19,33 @@ UNIT_TESTS += %D%/test-guest-mem
 %C%_test_guest_mem_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_guest_mem_LDADD = vhost/libnvvhost.a $(UNIT_LIBS)
 
+UNIT_RING_LIBS = vhost/libnvvhost.a src/packet/libnvpacket.a $(UNIT_LIBS)
+
+UNIT_TESTS += %D%/test-vring
+%C%_test_vring_SOURCES = %D%/test-vring.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_LDADD = $(UNIT_RING_LIBS)
+
+UNIT_TESTS += %D%/test-vring-take
+%C%_test_vring_take_SOURCES = %D%/test-vring-take.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_take_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_take_LDADD = $(UNIT_RING_LIBS)
+
+UNIT_TESTS += %D%/test-vring-limits
+%C%_test_vring_limits_SOURCES = %D%/test-vring-limits.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_limits_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_limits_LDADD = $(UNIT_RING_LIBS)
+
+UNIT_TESTS += %D%/test-vring-put
+%C%_test_vring_put_SOURCES = %D%/test-vring-put.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_put_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_put_LDADD = $(UNIT_RING_LIBS)
+
+UNIT_TESTS += %D%/test-vring-merge
+%C%_test_vring_merge_SOURCES = %D%/test-vring-merge.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_merge_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_merge_LDADD = $(UNIT_RING_LIBS)
+
 # --- vhost: ports -----------------------------------------------------------
 
 # --- src/packet -------------------------------------------------------------
