@@ -5,6 +5,7 @@ netvmctl_SOURCES = \
 	%D%/cli.h \
 	%D%/client.c %D%/client.h \
 	%D%/complete.c \
+	%D%/config.c \
 	%D%/help.c \
 	%D%/main.c \
 	%D%/network.c \
@@ -19,7 +20,8 @@ netvmctl_SOURCES = \
 	%D%/worker.c %D%/worker.h
 netvmctl_CPPFLAGS = $(AM_CPPFLAGS)
 netvmctl_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS) $(SMARTCOLS_CFLAGS)
-netvmctl_LDADD = $(SMARTCOLS_LIBS) $(JSON_LIBS) $(GLIB_LIBS)
+netvmctl_LDADD = src/control/libnvconf.a src/packet/libnvpacket.a \
+	$(SMARTCOLS_LIBS) $(JSON_LIBS) $(GLIB_LIBS)
 
 bashcompdir = @bashcompdir@
 dist_bashcomp_DATA = %D%/completions/netvmctl

@@ -5,10 +5,11 @@
 
 #include "src/cli/cli.h"
 
-/* Codes of CLIENT_ERROR are those of the protocol, and these two. */
-#define CLIENT_ERROR     (client_error_quark())
-#define CLIENT_NO_ANSWER (-32000) /* no daemon, or no valid answer */
-#define CLIENT_BAD_USAGE (-32001) /* netvmctl refused its own command line */
+/* Codes of CLIENT_ERROR are those of the protocol, and these. */
+#define CLIENT_ERROR      (client_error_quark())
+#define CLIENT_NO_ANSWER  (-32000) /* no daemon, or no valid answer */
+#define CLIENT_BAD_USAGE  (-32001) /* netvmctl refused its own command line */
+#define CLIENT_BAD_CONFIG (-32002) /* config check found a mistake */
 GQuark client_error_quark(void);
 
 typedef struct client Client; /* the name that g_autoptr wants */

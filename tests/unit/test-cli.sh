@@ -180,6 +180,25 @@ run stats
 out_has '^vm1 +3 +180 +4 +240 +5$'
 out_has '^vm1 +no_room +5$'
 
+# config check judges by the daemon's own code, without the daemon.
+printf '[network n]\n[port p]\ntype=vhost\nnetwork=n\n' > "$tmp/good.conf"
+printf '[port p]\ntype=tap\n' > "$tmp/bad.conf"
+run config check "$tmp/good.conf"
+rc_is 0
+out_has 'is fine: 1 ports, 1 networks$'
+run config check "$tmp/good.conf" --json
+[ "$(jq -c '[.networks, .ports]' "$tmp/out")" = '[1,1]' ] || fail "$what: other numbers"
+run config check "$tmp/bad.conf"
+rc_is 1
+err_has "$tmp/bad.conf:2"
+out_is_empty
+run config check "$tmp/bad.conf" --json
+[ "$(jq .error.code "$tmp/err")" = -32002 ] || fail "$what: another code"
+run config check "$tmp/none.conf"
+rc_is 1
+err_has "$tmp/none.conf"
+[ ! -e "$tmp/answers/requests" ] || fail "$what: asked the daemon"
+
 # An answer of another shape is no reason to crash.
 answer port.list '{"result":{"ports":[{"name":5,"counters":[],"drops":"x"},7,null]}}'
 run port list
