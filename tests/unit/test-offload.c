@@ -141,6 +141,11 @@ csum_of_what_has_none_is_refused(void **state)
 	req.csum_start = 12;
 	req.csum_offset = 0;
 	assert_false(takes(&req, NULL));
+
+	spec.tags = 3; /* what is behind so many is not looked for */
+	frame_make(&frame, &spec);
+	req = frame_make_partial(&frame, 0);
+	assert_false(takes(&req, NULL));
 }
 
 static void
