@@ -15,6 +15,19 @@ FUZZ_SECONDS = 60
 FUZZ_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
 
+FUZZERS += %D%/fuzz-packet
+%C%_fuzz_packet_SOURCES = %D%/fuzz-packet.c
+%C%_fuzz_packet_CFLAGS = $(FUZZ_CFLAGS)
+%C%_fuzz_packet_LDFLAGS = $(FUZZ_LINK)
+%C%_fuzz_packet_LDADD = src/packet/libnvpacket.a
+EXTRA_DIST += \
+	%D%/corpus/packet/arp \
+	%D%/corpus/packet/dhcp \
+	%D%/corpus/packet/nd-options \
+	%D%/corpus/packet/tcp4-gso \
+	%D%/corpus/packet/tcp6-gso-tag \
+	%D%/corpus/packet/udp6-fragment
+
 EXTRA_PROGRAMS += $(FUZZERS)
 EXTRA_DIST += %D%/run
 
