@@ -209,20 +209,21 @@ more_segments_than_a_burst_are_refused(void **state)
 	struct frame_spec spec = {.version = 4, .proto = 6, .tcp_flags = ACK, .payload = 3000};
 	struct packet_offload req;
 	struct packet_gso g;
+	uint16_t nmore;
 	struct view v;
 
 	frame_make(&frame, &spec);
 	req = frame_make_partial(&frame, 700);
 	view_make(&v, frame.bytes, frame.len, 64, 2000);
+	nmore = v.p.nmore;
 	assert_true(packet_offload_set(&v.p, &req));
 	assert_int_equal(packet_gso_begin(&g, &v.p), 5);
 	v.p.nmore = PACKET_SEGS_MAX - 1;
 	assert_int_equal(packet_gso_begin(&g, &v.p), 0);
 	assert_int_equal(packet_gso_next(&g, &out, 1), 0);
-	v.p.nmore = 0;
+	v.p.nmore = nmore;
 	v.p.offload.gso_type = PACKET_GSO_NONE;
 	assert_int_equal(packet_gso_begin(&g, &v.p), 0);
-	v.p.nmore = 1;
 	view_free(&v);
 }
 

@@ -142,6 +142,17 @@ csum_of_what_has_none_is_refused(void **state)
 	req.csum_offset = 0;
 	assert_false(takes(&req, NULL));
 
+	/* ICMPv6 has one at the beginning and none elsewhere. */
+	spec = (struct frame_spec){.version = 6, .proto = 17, .payload = 60};
+	frame_make(&frame, &spec);
+	frame.bytes[frame.l3 + 6] = 58;
+	req.csum_start = (uint16_t)frame.l4;
+	for (req.csum_offset = 0; req.csum_offset < 60; req.csum_offset++)
+		assert_int_equal(takes(&req, NULL), req.csum_offset == 2);
+	req.csum_start = (uint16_t)frame.payload;
+	req.csum_offset = 2;
+	assert_false(takes(&req, NULL));
+
 	spec.tags = 3; /* what is behind so many is not looked for */
 	frame_make(&frame, &spec);
 	req = frame_make_partial(&frame, 0);
