@@ -266,14 +266,17 @@ state_load(struct state *s, const char *file, GError **error)
 
 /* --- writing ------------------------------------------------------------- */
 
+/* types: a bit of setting.types; what does not apply is refused when it is read. */
 static void
-write_settings(JsonBuilder *b, const struct settings_table *t, const char *name, const void *set)
+write_settings(JsonBuilder *b, const struct settings_table *t, const char *name, const void *set,
+	unsigned int types)
 {
 	json_builder_begin_object(b);
 	json_builder_set_member_name(b, "name");
 	json_builder_add_string_value(b, name);
 	for (unsigned int i = 0; i < t->count; i++) {
-		g_autofree char *text = t->setting[i].format(set);
+		bool applies = types == 0 || (t->setting[i].types & types) != 0;
+		g_autofree char *text = applies ? t->setting[i].format(set) : NULL;
 
 		if (text == NULL)
 			continue;
@@ -299,7 +302,7 @@ state_text(const struct state *s, gsize *len)
 	for (guint i = 0; i < s->networks->len; i++) {
 		const struct network_def *n = &g_array_index(s->networks, struct network_def, i);
 
-		write_settings(b, &network_table, n->name, &n->set);
+		write_settings(b, &network_table, n->name, &n->set, 0);
 	}
 	json_builder_end_array(b);
 	json_builder_set_member_name(b, "ports");
@@ -307,7 +310,7 @@ state_text(const struct state *s, gsize *len)
 	for (guint i = 0; i < s->ports->len; i++) {
 		const struct port_def *p = &g_array_index(s->ports, struct port_def, i);
 
-		write_settings(b, &port_table, p->name, &p->set);
+		write_settings(b, &port_table, p->name, &p->set, 1U << p->set.type);
 	}
 	json_builder_end_array(b);
 	json_builder_end_object(b);
