@@ -202,14 +202,13 @@ args_settings(const struct cli *cli, const struct cli_verb *verb, const struct c
 			return NULL;
 		}
 		g_autofree char *key = g_strndup(word, equals - word);
-		g_autofree char *member = member_name(key);
-		g_autofree char *option = g_strdelimit(g_strdup(member), "_", '-');
+		g_autofree char *option = g_strdelimit(g_strdup(key), "_", '-');
 
-		if (json_object_has_member(settings, member)) {
+		if (json_object_has_member(settings, key)) {
 			say_usage(cli, "setting \"%s\" is given twice", key);
 			return NULL;
 		}
-		args_set(settings, words_option(verb->settings, option), member, equals + 1);
+		args_set(settings, words_option(verb->settings, option), key, equals + 1);
 	}
 	return g_steal_pointer(&settings);
 }

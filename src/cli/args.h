@@ -22,7 +22,8 @@ enum cli_exit args_verb(struct cli *cli, const struct cli_noun *noun, const stru
 void args_set(JsonObject *object, const struct cli_option *o, const char *name, const char *text);
 
 /*
- * Makes {key: value ...} from KEY=VALUE operands, first.. of them. NULL after
+ * Makes {key: value ...} from KEY=VALUE operands, first.. of them, with the keys
+ * as they are typed, so that a refusal quotes them as they are typed. NULL after
  * it has said what is wrong.
  */
 JsonObject *args_settings(const struct cli *cli, const struct cli_verb *verb,

@@ -133,13 +133,13 @@ sent port.add '{"name":"x","vlan":"1e3","mtu":"99999999999999999999","queues":"-
 run port del -- --odd
 sent port.del '{"name":"--odd"}'
 out_is_empty
-run port set vm1 vlan=20 guard=mac=52:54:00:00:00:01 network=12 some-thing=1
+run port set vm1 vlan=20 guard=mac=52:54:00:00:00:01 network=12 some-thing=1 max_macs=5
 sent port.set '{"name":"vm1","settings":{"vlan":20,"guard":"mac=52:54:00:00:00:01",
-	"network":"12","some_thing":"1"}}'
+	"network":"12","some-thing":"1","max_macs":"5"}}'
 run network add blue --ageing-s 60 --max-macs 100 --storm-pps 5
 sent network.add '{"name":"blue","ageing_s":60,"max_macs":100,"storm_pps":5}'
 run network set blue ageing-s=70
-sent network.set '{"name":"blue","settings":{"ageing_s":70}}'
+sent network.set '{"name":"blue","settings":{"ageing-s":70}}'
 run network del blue
 sent network.del '{"name":"blue"}'
 run stats reset
