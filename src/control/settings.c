@@ -108,7 +108,7 @@ static char *
 guard_setting_format(const void *set)
 {
 	const struct port_settings *s = set;
-	char text[GUARD_MACS_MAX * 24 + GUARD_IPS_MAX * 56];
+	char text[GUARD_TEXT_MAX];
 
 	if (s->guard.nmac == 0)
 		return NULL;
@@ -180,7 +180,10 @@ mode_parse(void *set, const char *text, GError **error)
 static char *
 mode_format(const void *set)
 {
-	return g_strdup(mode_words[((const struct port_settings *)set)->client]);
+	const struct port_settings *s = set;
+
+	/* Unlike a path or a device, "server" would be there for a nic port too. */
+	return s->type == DP_PORT_VHOST ? g_strdup(mode_words[s->client]) : NULL;
 }
 
 static bool
