@@ -89,6 +89,31 @@ check_PROGRAMS += %D%/netvmd-dry
 %C%_netvmd_dry_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS) $(SYSTEMD_CFLAGS)
 %C%_netvmd_dry_LDADD = $(CONTROL_LIBS) $(SYSTEMD_LIBS)
 
+UNIT_TESTS += %D%/test-config
+%C%_test_config_SOURCES = %D%/test-config.c
+%C%_test_config_CFLAGS = $(CONTROL_CFLAGS)
+%C%_test_config_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
+
+UNIT_TESTS += %D%/test-settings
+%C%_test_settings_SOURCES = %D%/test-settings.c
+%C%_test_settings_CFLAGS = $(CONTROL_CFLAGS)
+%C%_test_settings_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
+
+UNIT_TESTS += %D%/test-state
+%C%_test_state_SOURCES = %D%/test-state.c
+%C%_test_state_CFLAGS = $(CONTROL_CFLAGS)
+%C%_test_state_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
+
+UNIT_TESTS += %D%/test-rpc
+%C%_test_rpc_SOURCES = %D%/test-rpc.c
+%C%_test_rpc_CFLAGS = $(CONTROL_CFLAGS)
+%C%_test_rpc_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
+
+UNIT_TESTS += %D%/test-control
+%C%_test_control_SOURCES = %D%/test-control.c %D%/fake-datapath.c %D%/fake-datapath.h
+%C%_test_control_CFLAGS = $(CONTROL_CFLAGS)
+%C%_test_control_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
+
 # --- src/cli ----------------------------------------------------------------
 
 check_PROGRAMS += %D%/fake-netvmd

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The tables of settings: what format() writes parse() takes, and the rules
+ * between settings.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "src/control/settings.h"
+#include "src/control/values.h"
+
+static bool
+put(struct port_settings *set, const char *name, const char *text)
+{
+	uint32_t given = 0;
+
+	return settings_put(&port_table, set, name, text, &given, NULL);
+}
+
+static char *
+format(const struct port_settings *set, const char *name)
+{
+	return settings_find(&port_table, name)->format(set);
+}
+
+static void
+test_round_trip(void **state)
+{
+	static const struct {
+		const char *name, *text, *canonical;
+	} cases[] = {
+		{"type", "nic", "nic"},
+		{"network", "blue", "blue"},
+		{"vlan", "007", "7"},
+		{"trunk", "30,20-29,untagged,10", "10,20-30,untagged"},
+		{"trunk", "all", "all"},
+		{"trunk", "untagged", "untagged"},
+		{"trunk", "1-4094", "1-4094"},
+		{"trunk", "4094", "4094"},
+		{"guard", "mac=52:54:00:AA:00:01", "mac=52:54:00:aa:00:01"},
+		{"guard", "none", NULL},
+		{"mtu", "9216", "9216"},
+		{"queues", "auto", "auto"},
+		{"queues", "16", "16"},
+		{"enabled", "false", "no"},
+		{"enabled", "on", "yes"},
+		{"mode", "client", "client"},
+		{"socket", "/a/b", "/a/b"},
+		{"device", "0000:01:00.0", "0000:01:00.0"},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct port_settings set, again;
+		g_autofree char *text = NULL;
+
+		port_settings_init(&set);
+		if (!put(&set, cases[i].name, cases[i].text))
+			fail_msg("%s=%s is refused", cases[i].name, cases[i].text);
+		text = format(&set, cases[i].name);
+		if (g_strcmp0(text, cases[i].canonical) != 0)
+			fail_msg("%s=%s is shown as %s", cases[i].name, cases[i].text, text);
+		if (text == NULL)
+			continue;
+		port_settings_init(&again);
+		assert_true(put(&again, cases[i].name, text));
+		assert_false(settings_differ(&port_table, &set, &again, true));
+		assert_false(settings_differ(&port_table, &set, &again, false));
+	}
+}
+
+static void
+test_vlan_or_trunk(void **state)
+{
+	struct port_settings set;
+	g_autofree char *text = NULL;
+
+	port_settings_init(&set);
+	assert_true(put(&set, "trunk", "10,20"));
+	assert_null(format(&set, "vlan"));
+	assert_true(put(&set, "vlan", "5"));
+	assert_null(format(&set, "trunk"));
+	text = format(&set, "vlan");
+	assert_string_equal(text, "5");
+	for (unsigned int i = 0; i < DP_VLAN_WORDS; i++)
+		assert_int_equal(set.vlan.allowed[i], 0);
+}
+
+static void
+test_bad_changes_nothing(void **state)
+{
+	static const char *const bad[][2] = {{"trunk", "1,2,x"}, {"guard", "mac=1"}, {"mtu", "1e3"},
+		{"vlan", ""}, {"vlan", " 1"}, {"vlan", "+1"}, {"queues", "0"}, {"device", ""},
+		{"network", ""}, {"type", "VHOST"}, {"nonsense", "1"}, {"", ""}};
+	struct port_settings set, before;
+
+	port_settings_init(&set);
+	assert_true(put(&set, "trunk", "7"));
+	memcpy(&before, &set, sizeof(set));
+	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+		if (put(&set, bad[i][0], bad[i][1]))
+			fail_msg("%s=%s is taken", bad[i][0], bad[i][1]);
+		assert_memory_equal(&before, &set, sizeof(set));
+	}
+}
+
+static void
+test_twice(void **state)
+{
+	struct network_settings set;
+	uint32_t given = 0;
+
+	network_settings_init(&set);
+	assert_true(settings_put(&network_table, &set, "max_macs", "100", &given, NULL));
+	assert_int_equal(set.max_macs, 100);
+	assert_false(settings_put(&network_table, &set, "max-macs", "200", &given, NULL));
+	assert_int_equal(set.max_macs, 100);
+}
+
+static void
+test_live(void **state)
+{
+	static const char *const fixed[][2] = {{"type", "nic"}, {"queues", "2"}, {"mode", "client"},
+		{"socket", "/x"}, {"device", "x"}};
+	static const char *const live[][2] = {{"network", "x"}, {"vlan", "2"}, {"trunk", "2"},
+		{"guard", "none"}, {"mtu", "100"}, {"enabled", "no"}};
+	struct port_settings set;
+
+	port_settings_init(&set);
+	for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++) {
+		uint32_t given = 0;
+
+		assert_true(
+			settings_put(&port_table, &set, fixed[i][0], fixed[i][1], &given, NULL));
+		assert_false(settings_live(&port_table, given, NULL));
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(live); i++) {
+		uint32_t given = 0;
+
+		assert_true(settings_put(&port_table, &set, live[i][0], live[i][1], &given, NULL));
+		assert_true(settings_live(&port_table, given, NULL));
+	}
+}
+
+static void
+test_differ(void **state)
+{
+	struct port_settings a, b;
+
+	port_settings_init(&a);
+	port_settings_init(&b);
+	assert_true(put(&b, "mtu", "9000"));
+	assert_true(settings_differ(&port_table, &a, &b, true));
+	assert_false(settings_differ(&port_table, &a, &b, false));
+	b = a;
+	assert_true(put(&b, "socket", "/other"));
+	assert_false(settings_differ(&port_table, &a, &b, true));
+	assert_true(settings_differ(&port_table, &a, &b, false));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_vlan_or_trunk),
+		cmocka_unit_test(test_bad_changes_nothing),
+		cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_live),
+		cmocka_unit_test(test_differ),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
