@@ -100,7 +100,8 @@ fe_make_rings(struct fe *fe)
 	for (unsigned int i = 0; i < n; i++) {
 		struct fe_ring *r = &fe->ring[i];
 
-		r->buffer = fe_memory_alloc(&fe->mem, (uint64_t)r->slots * r->buffer_size, 2);
+		r->buffer = fe_memory_alloc(&fe->mem, (uint64_t)r->slots * r->buffer_size,
+			fe->mem.nregions > 1 ? 2 : 64);
 		if (r->buffer == NULL)
 			return fe_fail(fe, "guest memory is too small for buffers of ring %u", i);
 		r->kick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -1,0 +1,189 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Backends of the bench. Each NAME has
+#
+#	NAME_available  returns 1 with the reason in $missing
+#	NAME_start      starts it in $dir, appends to pids, sets socket_a and
+#	                socket_b, and returns when both are served
+#	NAME_counters   prints "packets busy_cycles" so far; empty when the
+#	                backend does not count: it polls all the time, and its
+#	                cycles per packet are the CPU's by the rate
+# shellcheck disable=SC2154,SC2034 # shared with run
+
+have() {
+	missing="$1 is missing (Debian: $2)"
+	command -v "$1" >/dev/null
+}
+
+# Waits until the sockets in $@ exist and the process $! still runs.
+wait_sockets() {
+	local pid=$1 s
+	shift
+	for s in "$@"; do
+		for _ in {1..150}; do
+			[ -S "$s" ] && break
+			kill -0 "$pid" 2>/dev/null || return 1
+			sleep 0.1
+		done
+		[ -S "$s" ] || return 1
+	done
+}
+
+# EAL arguments for memory of $1 MiB.
+eal_memory() {
+	if [ "$huge" = yes ]; then
+		echo "--in-memory --single-file-segments -m $1"
+	else
+		echo "--no-huge -m $1"
+	fi
+}
+
+# --- netvm: this daemon, two vhost ports in one learning network -------------
+
+netvm_available() {
+	missing="$build/netvmd or $build/netvmctl is not built"
+	[ -x "$build/netvmd" ] && [ -x "$build/netvmctl" ]
+}
+
+netvm_ctl() {
+	"$build/netvmctl" --run-dir "$dir/run" "$@"
+}
+
+netvm_start() {
+	local pid pages=never
+	[ "$huge" = no ] || pages=auto
+	cat >"$dir/netvmd.conf" <<END
+[workers]
+cpus=$backend_cpu
+poll=${netvm_poll:-always}
+[memory]
+hugepages=$pages
+END
+	"$build/netvmd" --config "$dir/netvmd.conf" --run-dir "$dir/run" \
+		--state-file "$dir/state.json" >"$dir/log" 2>&1 &
+	pid=$!
+	pids+=("$pid")
+	socket_a=$dir/run/vhost/a.sock
+	socket_b=$dir/run/vhost/b.sock
+	netvm_ctl status --wait 15 >>"$dir/log" 2>&1 &&
+		netvm_ctl network add bench >>"$dir/log" 2>&1 &&
+		netvm_ctl port add a --type vhost --network bench >>"$dir/log" 2>&1 &&
+		netvm_ctl port add b --type vhost --network bench >>"$dir/log" 2>&1 &&
+		wait_sockets "$pid" "$socket_a" "$socket_b"
+}
+
+netvm_counters() {
+	netvm_ctl --json worker list |
+		jq -r '(.workers // .) | "\(map(.packets) | add) \(map(.busy_cycles) | add)"'
+}
+
+# --- ovs: OVS-DPDK, own database and run directory ---------------------------
+
+ovs_daemon=/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk
+
+ovs_available() {
+	have ovsdb-tool openvswitch-switch && have ovs-vsctl openvswitch-switch || return 1
+	if ! [ -x $ovs_daemon ]; then
+		ovs_daemon=$(command -v ovs-vswitchd)
+		missing="no ovs-vswitchd with DPDK (Debian: openvswitch-switch-dpdk)"
+		"$ovs_daemon" --version 2>/dev/null | grep -q DPDK
+	fi
+}
+
+ovs_set() {
+	ovs-vsctl --db="unix:$dir/db.sock" --timeout=30 "$@" >>"$dir/log" 2>&1
+}
+
+ovs_begin() {
+	local schema=/usr/share/openvswitch/vswitch.ovsschema pid memory
+	export OVS_RUNDIR=$dir OVS_LOGDIR=$dir OVS_DBDIR=$dir OVS_SYSCONFDIR=$dir
+	memory=$(eal_memory 768)
+	ovsdb-tool create "$dir/conf.db" $schema >>"$dir/log" 2>&1 || return 1
+	ovsdb-server "$dir/conf.db" --remote="punix:$dir/db.sock" --unixctl="$dir/db.ctl" \
+		--pidfile="$dir/ovsdb.pid" >>"$dir/log" 2>&1 &
+	pid=$!
+	pids+=("$pid")
+	wait_sockets "$pid" "$dir/db.sock" || return 1
+	ovs_set --no-wait init || return 1
+	ovs_set --no-wait set Open_vSwitch . other_config:dpdk-init=true \
+		other_config:pmd-cpu-mask="$(printf %x $((1 << backend_cpu)))" \
+		other_config:dpdk-lcore-mask="$(printf %x $((1 << frontend_cpu)))" \
+		other_config:dpdk-extra="--no-pci $memory" || return 1
+	"$ovs_daemon" "unix:$dir/db.sock" --unixctl="$dir/vswitchd.ctl" \
+		--pidfile="$dir/vswitchd.pid" >>"$dir/log" 2>&1 &
+	pids+=("$!")
+	ovs_set add-br br0 -- set Bridge br0 datapath_type=netdev fail-mode=secure &&
+		ovs_set add-port br0 a -- set Interface a type=dpdkvhostuser ofport_request=1 &&
+		ovs_set add-port br0 b -- set Interface b type=dpdkvhostuser ofport_request=2 &&
+		wait_sockets "${pids[-1]}" "$dir/a" "$dir/b" || return 1
+	socket_a=$dir/a
+	socket_b=$dir/b
+}
+
+ovs_flow() {
+	ovs-ofctl add-flow "unix:$dir/br0.mgmt" "$1" >>"$dir/log" 2>&1
+}
+
+ovs_start() {
+	ovs_begin && ovs_flow in_port=1,actions=output:2 && ovs_flow in_port=2,actions=output:1
+}
+
+# "packets received" counts what the worker took from its ports.
+ovs_counters() {
+	ovs-appctl -t "$dir/vswitchd.ctl" dpif-netdev/pmd-stats-show |
+		awk '/^pmd thread/ { pmd = 1 }
+			/^main thread/ { pmd = 0 }
+			pmd && /packets received:/ { p += $3 }
+			pmd && /processing cycles:/ && !/avg/ { c += $3 }
+			END { print p, c }'
+}
+
+# --- ovs-normal: the same as a learning switch -------------------------------
+
+ovs_normal_available() {
+	ovs_available
+}
+
+ovs_normal_start() {
+	ovs_begin && ovs_flow actions=NORMAL
+}
+
+ovs_normal_counters() {
+	ovs_counters
+}
+
+# --- testpmd: io forwarding between two net_vhost ports ----------------------
+
+testpmd_available() {
+	have dpdk-testpmd dpdk-dev
+}
+
+# Starts testpmd with the arguments $@ as $1; its commands come from $dir/$1.in.
+# In interactive mode the main thread sleeps: waiting for its workers it would
+# spin beside the other side's thread. stdbuf: figures must not wait in a
+# buffer until it quits.
+testpmd_begin() {
+	local name=$1
+	shift
+	rm -f "$dir/$name.in"
+	mkfifo "$dir/$name.in"
+	stdbuf -oL dpdk-testpmd "$@" <>"$dir/$name.in" >"$dir/$name.log" 2>&1 &
+	pids+=("$!")
+}
+
+testpmd_start() {
+	socket_a=$dir/a
+	socket_b=$dir/b
+	# shellcheck disable=SC2046 # several words
+	testpmd_begin log --lcores "0@$frontend_cpu,1@$backend_cpu" --no-pci \
+		--file-prefix "netvm-bench-$$" $(eal_memory 256) \
+		--vdev "net_vhost0,iface=$socket_a,queues=1" \
+		--vdev "net_vhost1,iface=$socket_b,queues=1" -- \
+		-i --auto-start --forward-mode=io --no-mlockall --total-num-mbufs=32768
+	mv "$dir/log.log" "$dir/log" 2>/dev/null
+	wait_sockets "${pids[-1]}" "$socket_a" "$socket_b"
+}
+
+testpmd_counters() {
+	:
+}
