@@ -3,10 +3,13 @@
 # "make check" does not run them; "make check-system" or tests/system/run does.
 # A test named test-TOPIC.sh is listed here too, so that it is in the tarball.
 
-SYSTEM_TESTS =
+SYSTEM_TESTS = %D%/test-two-guests.sh %D%/test-nic.sh %D%/test-multiqueue.sh %D%/test-vlan.sh \
+	%D%/test-lifecycle.sh %D%/test-restart.sh %D%/test-libvirt.sh %D%/test-virtio-user.sh \
+	%D%/test-hostile.sh %D%/test-idle.sh
 
-EXTRA_DIST += %D%/run %D%/lib.sh %D%/lib-net.sh %D%/lib-guest.sh $(SYSTEM_TESTS)
+EXTRA_DIST += %D%/run %D%/lib.sh %D%/lib-net.sh %D%/lib-guest.sh \
+	%D%/lib-libvirt.sh $(SYSTEM_TESTS)
 
 .PHONY: check-system
-check-system: all
+check-system: all tests/frontend/nvpeer
 	NETVM_BUILD=$(abs_builddir) $(srcdir)/tests/system/run

@@ -30,11 +30,11 @@ guest_cmdline()
 #   reconnect=N     QEMU tries again after N seconds (1)
 #   queues=N        queue pairs of the card (1)
 #   device=WORDS    further properties of the card, as host_mtu=9000,mrg_rxbuf=off
-#   memory=MIB      (256)
+#   memory=MIB      (256)       cpus=N (2)
 #   ip= mtu= offload= vlan= gw= queues=    for the guest's interface
 guest_start()
 {
-	local name=$1 port=$1 socket='' qemu=client reconnect=1 queues=1 device='' memory=256
+	local name=$1 port=$1 socket='' qemu=client reconnect=1 queues=1 device='' memory=256 cpus=2
 	local word config='' chardev cpu=qemu64
 	shift
 	for word in "$@"; do
@@ -45,6 +45,7 @@ guest_start()
 		reconnect=*) reconnect=${word#*=} ;;
 		device=*) device=,${word#*=} ;;
 		memory=*) memory=${word#*=} ;;
+		cpus=*) cpus=${word#*=} ;;
 		queues=*) queues=${word#*=} config=$config,$word ;;
 		*) config=$config,$word ;;
 		esac
@@ -57,7 +58,7 @@ guest_start()
 	[ "$queues" = 1 ] || device=$device,mq=on
 	[ "$NETVM_ACCEL" != kvm ] || cpu=host
 	setpriv --pdeathsig KILL qemu-system-x86_64 -name "$name" -nodefaults -no-user-config \
-		-display none -machine "pc,accel=$NETVM_ACCEL,memory-backend=memory" -cpu $cpu -smp 2 \
+		-display none -machine "pc,accel=$NETVM_ACCEL,memory-backend=memory" -cpu $cpu -smp "$cpus" \
 		-m "$memory" -object "memory-backend-memfd,id=memory,size=${memory}M,share=on" \
 		-kernel "$NETVM_IMAGE/kernel" -initrd "$NETVM_IMAGE/initramfs" \
 		-append "$(guest_cmdline "$name" "${config#,}")" \

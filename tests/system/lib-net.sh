@@ -3,8 +3,8 @@
 # Part of lib.sh: network namespaces that stand for hosts behind a NIC port, and
 # the commands that measure between any two hosts.
 #
-# on HOST COMMAND runs a command line on a guest or in a namespace, so that one
-# function measures between all kinds of hosts.
+# on HOST COMMAND runs a command line on a guest, in a namespace, or, as the host
+# "here", in the test's own, so that one function measures between all of them.
 
 # host_behind NAME ADDRESS [MTU]: a namespace with the address on an interface
 # "eth0"; the other end, NAME, stays in the test's namespace for a NIC port.
@@ -38,10 +38,12 @@ on()
 {
 	local host=$1
 	shift
-	if [ -e "/run/netns/$host" ]; then
+	local enter=()
+	[ "$host" = here ] || enter=(ip netns exec "$host")
+	if [ "$host" = here ] || [ -e "/run/netns/$host" ]; then
 		mkdir -p "$DIR/scratch.$host"
 		(cd "$DIR/scratch.$host" && timeout "${GUEST_TIMEOUT:-60}" \
-			ip netns exec "$host" bash -c "$*" < /dev/null)
+			"${enter[@]}" bash -c "$*" < /dev/null)
 	else
 		guest_run "$host" "$@"
 	fi

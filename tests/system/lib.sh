@@ -36,7 +36,7 @@ if [ -z "${NETVM_TEST_PRIVATE:-}" ]; then
 	done
 	NETVM_BUILD=${NETVM_BUILD:-$top}
 	# Built and probed outside: both are kept for the next test. A test that
-	# boots no guest says so with NO_GUESTS=1 and does not wait for them.
+	# boots no guest exports NO_GUESTS=1 and does not wait for them.
 	if [ -z "${NO_GUESTS:-}" ]; then
 		image=$("$top/tests/guest/build") || exit 1
 		accel=$("$top/tests/guest/accel") || exit 1
@@ -131,13 +131,13 @@ now_ms()
 
 # --- the daemon -------------------------------------------------------------
 
-# netvmd_start [OPTION...]: starts or restarts it, and waits until it answers.
+# netvmd_start: starts or restarts it, and waits until it answers.
 # The configuration is $DIR/netvmd.conf, empty unless the test writes one.
 netvmd_start()
 {
 	touch $DIR/netvmd.conf
 	setpriv --pdeathsig KILL "$NETVM_BUILD/netvmd" --config $DIR/netvmd.conf \
-		--run-dir $DIR/run --state-file $DIR/state.json "$@" \
+		--run-dir $DIR/run --state-file $DIR/state.json \
 		>> $DIR/netvmd.log 2>&1 < /dev/null &
 	NETVMD_PID=$!
 	if ! nv status --wait 20 > $DIR/status.out 2>&1; then

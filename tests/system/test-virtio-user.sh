@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# DPDK's virtio-user as the frontend: mergeable buffers on and off, 1 and 4
+# queue pairs, rings of 256 and 1024. It has no switch for indirect descriptors:
+# nvpeer, our own frontend, sends those.
+export NO_GUESTS=1
+. "$(dirname "$0")/lib.sh"
+
+# bounce QUEUES SIZE MERGEABLE: testpmd sends bursts from one port to the other
+# and back for two seconds; both ports have to receive.
+bounce()
+{
+	local words="queues=$1,queue_size=$2,mrg_rxbuf=$3"
+	[ "$1" = 1 ] || words=$words,cq=1
+	(
+		echo "start tx_first 4"
+		sleep 2
+		echo "stop"
+		echo "show port stats all"
+		echo "quit"
+	) | timeout 60 dpdk-testpmd --lcores '0@1,1@1' --no-pci --no-huge -m 256 --no-telemetry \
+		--file-prefix "bounce$1$2$3" \
+		--vdev "net_virtio_user0,path=$DIR/run/vhost/p$1.sock,mac=52:54:00:00:00:01,$words" \
+		--vdev "net_virtio_user1,path=$DIR/run/vhost/q$1.sock,mac=52:54:00:00:00:02,$words" \
+		-- -i --forward-mode=mac --total-num-mbufs=16384 --rxq="$1" --txq="$1" \
+		--rxd="$2" --txd="$2" --eth-peer=0,52:54:00:00:00:02 --eth-peer=1,52:54:00:00:00:01 \
+		> $DIR/testpmd.log 2>&1 || { tail -n 20 $DIR/testpmd.log; return 1; }
+	grep 'RX-packets' $DIR/testpmd.log | tail -n 2
+	[ "$(awk '/NIC statistics/ { on = 1 } on && $1 == "RX-packets:" && $2 > 1000' \
+		$DIR/testpmd.log | wc -l)" = 2 ]
+}
+
+# peers OPTION...: nvpeer sends with these options what another receives.
+peers()
+{
+	local nvpeer=$NETVM_BUILD/tests/frontend/nvpeer status receiver
+	rm -f $DIR/ready
+	"$nvpeer" --socket $DIR/run/vhost/q1.sock --mac 52:54:00:00:00:02 --announce \
+		--ready $DIR/ready --count 5000 --seconds 20 "$@" recv &
+	receiver=$!
+	wait_for 5 test -e $DIR/ready || return 1
+	"$nvpeer" --socket $DIR/run/vhost/p1.sock --mac 52:54:00:00:00:01 \
+		--dst 52:54:00:00:00:02 --count 5000 --rate 20000 --size 1200 "$@" send
+	status=$?
+	wait $receiver && [ $status = 0 ]
+}
+
+netvmd_start
+for queues in 1 4; do
+	for port in p q; do
+		must "port $port$queues is added" nv port add $port$queues --type vhost --queues $queues
+	done
+	for size in 256 1024; do
+		for mergeable in 0 1; do
+			check "virtio-user: queue pairs $queues, ring $size, mergeable $mergeable" \
+				bounce $queues $size $mergeable
+		done
+	done
+done
+check "all four queue pairs carried packets" \
+	test "$(value '[.queue_counters[] | select(.tx_packets > 0)] | length' port show q4)" = 4
+
+check "plain descriptors" peers --no-indirect
+check "chained descriptors" peers --no-indirect --segs 3
+check "indirect descriptors" peers --indirect --segs 3
+check "indirect descriptors, without mergeable buffers" peers --indirect --segs 4 --no-mergeable
+check "no EVENT_IDX" peers --no-event-idx
