@@ -50,8 +50,9 @@ err_is_empty() { [ ! -s "$tmp/err" ] || fail "$what: complains"; }
 # One sentence, beginning with the program's name.
 err_has()
 {
-	[ "$(wc -l < "$tmp/err")" -eq 1 ] && grep -q "^netvmctl: " "$tmp/err" ||
+	if [ "$(wc -l < "$tmp/err")" -ne 1 ] || ! grep -q "^netvmctl: " "$tmp/err"; then
 		fail "$what: not one sentence"
+	fi
 	grep -qF -- "$1" "$tmp/err" || fail "$what: the sentence lacks \"$1\""
 }
 # sent METHOD PARAMS: the only request.
