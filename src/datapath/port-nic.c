@@ -322,6 +322,19 @@ nic_counters(struct dp_port *port, struct dp_port_counters *c)
 	}
 }
 
+const char *
+dp_offload_name(bool rx, unsigned int bit)
+{
+	const char *name;
+
+	if (bit >= 64)
+		return NULL;
+	name = rx ? rte_eth_dev_rx_offload_name(UINT64_C(1) << bit)
+		  : rte_eth_dev_tx_offload_name(UINT64_C(1) << bit);
+	/* DPDK's word for a bit without a name. */
+	return strcmp(name, "UNKNOWN") != 0 ? name : NULL;
+}
+
 const struct dp_port_ops dp_nic_ops = {
 	.name = "nic",
 	.full = DROP_NIC_FULL,
