@@ -82,10 +82,13 @@ print_identity(JsonObject *port)
 	sheet_member(port, "enabled", "enabled");
 	sheet_member(port, "mtu", "MTU");
 	if (queues) {
-		g_autofree char *configured = value_text(queues, "configured");
-		g_autofree char *running = value_text(queues, "running");
+		gint64 configured = value_int(queues, "configured", 0);
+		g_autofree char *count = configured
+						 ? g_strdup_printf("%" G_GINT64_FORMAT, configured)
+						 : g_strdup("auto");
 		g_autofree char *text =
-			g_strdup_printf("%s running, %s configured", running, configured);
+			g_strdup_printf("%" G_GINT64_FORMAT " running, %s configured",
+				value_int(queues, "running", 0), count);
 
 		sheet_text("queue pairs", text);
 	}
