@@ -86,7 +86,7 @@ bool network_del(struct control *c, struct network *n, GError **error);
 
 struct port *port_find(struct control *c, const char *name, GError **error);
 /* Refused when the port cannot be brought up. */
-struct port *port_new(struct control *c, const char *name, const struct port_settings *set,
+struct port *port_create(struct control *c, const char *name, const struct port_settings *set,
 	enum origin origin, GError **error);
 /* The same, but a port that cannot be brought up stays, broken, with a
  * warning. NULL only when there is no room. */

@@ -105,7 +105,7 @@ port_add_call(struct control *c, JsonObject *params, GError **error)
 	if (name == NULL || !put_all(&port_table, params, &set, &given, error) ||
 		!port_settings_check(&set, given, true, error))
 		return NULL;
-	p = port_new(c, name, &set, ORIGIN_STATE, error);
+	p = port_create(c, name, &set, ORIGIN_STATE, error);
 	if (p == NULL)
 		return NULL;
 	if (!control_save(c, NULL, error)) {

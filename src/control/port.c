@@ -143,8 +143,8 @@ port_insert(struct control *c, struct port *p)
 }
 
 struct port *
-port_new(struct control *c, const char *name, const struct port_settings *set, enum origin origin,
-	GError **error)
+port_create(struct control *c, const char *name, const struct port_settings *set,
+	enum origin origin, GError **error)
 {
 	struct port *p = port_new(c, name, set, origin, error);
 
