@@ -34,9 +34,6 @@
 
 /* Headers of a piece may fill the private bytes and what VLAN push took. */
 #define GSO_HEADER_MAX (PACKET_HEADER_MAX + PACKET_HEADROOM / 2)
-/* A piece needs at most this many windows besides more[]: hdr's tail and rest. */
-#define GSO_OWN_WINDOWS 2
-
 uint32_t
 packet_gso_begin(struct packet_gso *g, const struct packet *p)
 {
@@ -44,7 +41,7 @@ packet_gso_begin(struct packet_gso *g, const struct packet *p)
 
 	*g = (struct packet_gso){.from = p};
 	if (o->gso_type == PACKET_GSO_NONE || o->gso_size == 0 || o->hdr_len > GSO_HEADER_MAX ||
-		p->len <= o->hdr_len || p->nmore > PACKET_SEGS_MAX - GSO_OWN_WINDOWS)
+		p->len <= o->hdr_len || p->nmore >= PACKET_SEGS_MAX)
 		return 0;
 	g->payload = p->len - o->hdr_len;
 	g->left = (g->payload + o->gso_size - 1) / o->gso_size;
@@ -67,16 +64,18 @@ segment_of(const struct packet *p, uint32_t i)
 
 /*
  * Points `to` at the next n payload bytes and moves g behind them. Extra
- * windows come from out->seg; false when they do not suffice (g is unchanged).
+ * windows come from out->seg, which always suffices: all pieces together have
+ * one window for each segment (nmore + 2) and one more for each cut inside a
+ * segment (pieces - 1), and the first window of each piece is its rest. So
+ * at most nmore + 1 are extra, which packet_gso_begin() has bounded.
  */
-static bool
+static void
 take_payload(struct packet_gso *g, struct packet_burst *out, struct packet *to, uint32_t n)
 {
 	uint32_t segments = 2 + (uint32_t)g->from->nmore;
 	uint32_t i = g->segment, at = g->segment_offset;
-	uint16_t nseg = out->nseg;
+	uint16_t first = out->nseg;
 
-	to->more = out->seg + nseg;
 	while (n != 0 && i < segments) {
 		struct packet_seg s = segment_of(g->from, i);
 		uint32_t part = s.len - at < n ? s.len - at : n;
@@ -85,9 +84,7 @@ take_payload(struct packet_gso *g, struct packet_burst *out, struct packet *to, 
 			to->rest = s.data + at;
 			to->rest_len = part;
 		} else if (part != 0) {
-			if (nseg == PACKET_SEGS_MAX)
-				return false;
-			out->seg[nseg++] = (struct packet_seg){s.data + at, part};
+			out->seg[out->nseg++] = (struct packet_seg){s.data + at, part};
 		}
 		n -= part;
 		at += part;
@@ -96,13 +93,10 @@ take_payload(struct packet_gso *g, struct packet_burst *out, struct packet *to, 
 			i++;
 		}
 	}
-	to->nmore = nseg - out->nseg;
-	if (to->nmore == 0)
-		to->more = NULL;
-	out->nseg = nseg;
+	to->nmore = out->nseg - first;
+	to->more = to->nmore != 0 ? out->seg + first : NULL;
 	g->segment = i;
 	g->segment_offset = at;
-	return true;
 }
 
 static void
@@ -139,7 +133,7 @@ patch_tcp(const struct packet_gso *g, uint8_t *tcp, uint32_t l4_old, uint32_t l4
 	store_be16(tcp + TCP_CHECKSUM, checksum_fold(sum));
 }
 
-static bool
+static void
 make_piece(struct packet_gso *g, struct packet_burst *out, uint16_t slot, uint16_t l3)
 {
 	const struct packet *from = g->from;
@@ -162,16 +156,13 @@ make_piece(struct packet_gso *g, struct packet_burst *out, uint16_t slot, uint16
 	/* Headers that grew into their headroom begin in the headroom here, too. */
 	if (o->hdr_len > PACKET_HEADER_MAX)
 		to->hdr -= (o->hdr_len - PACKET_HEADER_MAX + 1) & ~1;
-	if (!take_payload(g, out, to, n))
-		return false;
-
+	take_payload(g, out, to, n);
 	memcpy(to->hdr, from->hdr, o->hdr_len);
 	patch_ip(g, to->hdr + l3, to->len - l3);
 	patch_tcp(g, to->hdr + o->csum_start, from->len - o->csum_start, to->len - o->csum_start);
 	g->offset += n;
 	g->index++;
 	g->left--;
-	return true;
 }
 
 uint16_t
@@ -186,8 +177,8 @@ packet_gso_next(struct packet_gso *g, struct packet_burst *out, uint16_t max)
 	if (max > PACKET_BURST)
 		max = PACKET_BURST;
 	l3 = packet_l3_offset(g->from, &ether_type);
-	while (n < max && g->left != 0 && make_piece(g, out, n, l3))
-		n++;
+	while (n < max && g->left != 0)
+		make_piece(g, out, n++, l3);
 	out->count = n;
 	return n;
 }

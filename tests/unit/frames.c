@@ -188,7 +188,7 @@ view_make(struct view *v, const uint8_t *bytes, uint32_t len, uint16_t hdr_len, 
 	v->p = (struct packet){.hdr = v->mem + PACKET_HEADROOM, .hdr_len = hdr_len, .len = len};
 	while (at < len) {
 		uint32_t n = 1 + test_random_below(seg_max);
-		bool last = v->p.nmore == PACKET_SEGS_MAX - 3;
+		bool last = v->p.nmore == PACKET_SEGS_MAX - 2;
 
 		if (n > len - at || last)
 			n = len - at;
