@@ -123,6 +123,11 @@ check_PROGRAMS += %D%/fake-netvmd
 TESTS += %D%/test-cli.sh
 EXTRA_DIST += %D%/test-cli.sh
 
+# --- doc --------------------------------------------------------------------
+
+TESTS += %D%/check-docs.sh
+EXTRA_DIST += %D%/check-docs.sh
+
 # --- the end: hands the list to make check ----------------------------------
 
 if HAVE_CMOCKA

@@ -192,7 +192,8 @@ longest_frames_are_cut(void **state)
 static void
 many_tiny_segments_are_cut(void **state)
 {
-	struct frame_spec spec = {.version = 4, .proto = 6, .tcp_flags = ACK, .payload = 900};
+	struct frame_spec spec = {
+		.version = 4, .proto = 6, .tcp_flags = ACK, .payload = 2 * PACKET_SEGS_MAX};
 	struct packet_offload req;
 	struct view v;
 
