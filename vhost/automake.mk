@@ -6,6 +6,18 @@ noinst_LIBRARIES += %D%/libnvvhost.a
 %C%_libnvvhost_a_SOURCES = \
 	%D%/guest-mem.c \
 	%D%/guest-mem.h \
+	%D%/vhost-conn.c \
+	%D%/vhost-fault.c \
+	%D%/vhost-feature.c \
+	%D%/vhost-memory.c \
+	%D%/vhost-msg.c \
+	%D%/vhost-msg.h \
+	%D%/vhost-port.c \
+	%D%/vhost-port.h \
+	%D%/vhost-private.h \
+	%D%/vhost-queue.c \
+	%D%/vhost-socket.c \
+	%D%/vhost-worker.c \
 	%D%/vring.c \
 	%D%/vring.h \
 	%D%/vring-chain.c \

@@ -59,11 +59,11 @@ enum vhost_port_state {
 struct vhost_port_status {
 	enum vhost_port_state state;
 	bool connected;
-	char error[160]; /* a sentence, empty unless something went wrong */
+	char error[160];   /* a sentence, empty unless something went wrong */
 	uint64_t features; /* negotiated; 0 until then */
 	uint64_t protocol_features;
-	uint16_t queues;        /* ring pairs that the guest has started and enabled */
-	uint16_t guest_mtu;     /* from NET_SET_MTU; 0: not told */
+	uint16_t queues;    /* ring pairs that the guest has started and enabled */
+	uint16_t guest_mtu; /* from NET_SET_MTU; 0: not told */
 	uint32_t ring_size[VHOST_QUEUE_PAIRS_MAX][2]; /* entries, [pair][0 guest rx, 1 guest tx] */
 	int numa_node;
 };
@@ -80,6 +80,10 @@ struct vhost_port *vhost_port_create(const struct vhost_port_config *cfg, char *
 
 /* Disconnects, waits for workers, frees. Removes the server socket. */
 void vhost_port_destroy(struct vhost_port *p);
+
+/* Live change of vhost_port_config.mtu. A guest that was told a larger one is
+ * not asked; its longer frames are dropped. */
+void vhost_port_set_mtu(struct vhost_port *p, uint16_t mtu);
 
 void vhost_port_status(struct vhost_port *p, struct vhost_port_status *st);
 /* Name of a negotiated-feature bit ("mrg_rxbuf"), NULL for bits without one. */
@@ -106,8 +110,8 @@ struct vhost_tx_caps vhost_port_tx_caps(struct vhost_port *p);
 
 /* Sends to the guest; takes the ring's lock, interrupts the guest when it
  * asks for that. Returns how many from the front were taken. */
-uint16_t vhost_port_tx(struct vhost_port *p, uint16_t queue, struct packet *const *pkts,
-	uint16_t n);
+uint16_t vhost_port_tx(
+	struct vhost_port *p, uint16_t queue, struct packet *const *pkts, uint16_t n);
 
 /* Before sleep: ask to be kicked for qp; returns true when there is work
  * already (do not sleep). off: back to polling. */
