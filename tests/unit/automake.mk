@@ -48,6 +48,15 @@ UNIT_TESTS += %D%/test-vring-merge
 
 # --- vhost: ports -----------------------------------------------------------
 
+# Real sockets, EAL on ordinary memory.
+VHOST_TEST_LIBS = tests/frontend/libnvfrontend.a vhost/libnvvhost.a src/packet/libnvpacket.a \
+	$(DPDK_LIBS) $(UNIT_LIBS)
+
+UNIT_TESTS += %D%/test-vhost-port
+%C%_test_vhost_port_SOURCES = %D%/test-vhost-port.c %D%/vhost-harness.c %D%/vhost-harness.h
+%C%_test_vhost_port_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vhost_port_LDADD = $(VHOST_TEST_LIBS)
+
 # --- src/packet -------------------------------------------------------------
 
 UNIT_TESTS += %D%/test-packet

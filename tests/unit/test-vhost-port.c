@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * vhost ports with well-behaved peers over real sockets: what is offered, the
+ * life of rings, positions, reconnects, sockets. tests/unit/test-vhost-hostile.c
+ * has the others.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tests/unit/vhost-harness.h"
+
+#define BIT(n) (UINT64_C(1) << (n))
+
+static void
+test_offer(void **state)
+{
+	const unsigned int never[] = {6, 9, 10, 13, 14, 21, 26, 33, 34, 35};
+	const unsigned int always[] = {0, 1, 3, 7, 8, 11, 12, 15, 17, 22, 28, 29, 30, 32};
+	struct fe_config cfg = {.socket = harness.socket[0]};
+	struct fe fe;
+
+	assert_int_equal(fe_connect(&fe, &cfg), 0);
+	assert_int_equal(fe_negotiate(&fe), 0);
+	for (unsigned int i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+		assert_int_equal(fe.offered & BIT(never[i]), 0);
+	for (unsigned int i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		assert_int_not_equal(fe.offered & BIT(always[i]), 0);
+	/* MQ, RARP, REPLY_ACK, MTU, STATUS; not LOG_SHMFD, PAGEFAULT and the rest */
+	assert_int_equal(fe.protocol_offered, BIT(0) | BIT(2) | BIT(3) | BIT(4) | BIT(16));
+	assert_int_equal(fe.queue_num, 2);
+	fe_close(&fe);
+	assert_string_equal(vhost_feature_name(15), "mrg_rxbuf");
+	assert_null(vhost_feature_name(40));
+	assert_null(vhost_feature_name(64));
+}
+
+static void
+test_exchange(void **state)
+{
+	struct fe_config cfg = {.pairs = 2, .mtu = 1400};
+	struct vhost_queue_counters c;
+	struct vhost_port_status st;
+	struct fe a, b;
+
+	assert_int_equal(harness_status(0).state, VHOST_WAITING);
+	harness_open(&a, 0, &cfg);
+	harness_open(&b, 1, &cfg);
+	harness_wait_queues(0, 2);
+	st = harness_status(0);
+	assert_true(st.connected);
+	assert_int_equal(st.guest_mtu, 1400);
+	assert_int_equal(st.features, a.features);
+	assert_int_equal(st.ring_size[1][1], 256);
+	harness_exchange(&a, &b, 0, 700);
+	harness_exchange(&b, &a, 0, 700);
+	harness_exchange(&a, &b, 1, 300);
+	vhost_port_counters(harness.port[0], 0, &c);
+	assert_int_equal(c.rx_packets, 700);
+	assert_int_equal(c.tx_packets, 700);
+	vhost_port_counters(harness.port[1], 1, &c);
+	assert_int_equal(c.tx_packets, 300);
+	assert_true(vhost_port_tx_caps(harness.port[0]).tso6);
+	fe_close(&a);
+	assert_true(harness_wait(0, VHOST_WAITING));
+	assert_int_equal(vhost_port_tx_queues(harness.port[0]), 0);
+	fe_close(&b);
+}
+
+/* What a guest reboot does; the base that comes back is the ring's. */
+static void
+test_stop_and_start(void **state)
+{
+	struct fe a, b;
+
+	harness_open(&a, 0, NULL);
+	harness_open(&b, 1, NULL);
+	for (unsigned int round = 0; round < 3; round++) {
+		uint16_t base[2];
+
+		harness_exchange(&a, &b, 0, 300);
+		for (unsigned int i = 0; i < 2; i++) {
+			assert_int_equal(fe_ring_stop(&a, i, &base[i]), 0);
+			/* In-order completion: nothing is in flight. */
+			assert_int_equal(base[i], a.ring[i].used->idx);
+		}
+		assert_int_equal(base[1], a.ring[1].avail_idx);
+		assert_true(harness_wait(0, VHOST_WAITING));
+		for (unsigned int i = 0; i < 2; i++)
+			fe_ring_reset(&a.ring[i]);
+		fe_fill(fe_rx_ring(&a, 0));
+		assert_int_equal(fe_start(&a), 0);
+		assert_true(harness_wait(0, VHOST_UP));
+	}
+	harness_exchange(&b, &a, 0, 300);
+	fe_close(&a);
+	fe_close(&b);
+}
+
+/* Stops ring 3 only: rings 0 and 1 go on from where they were. */
+static void
+test_stop_one_ring(void **state)
+{
+	struct fe_config cfg = {.pairs = 2};
+	uint16_t base;
+	struct fe a, b;
+
+	harness_open(&a, 0, &cfg);
+	harness_open(&b, 1, &cfg);
+	harness_exchange(&a, &b, 0, 100);
+	harness_exchange(&a, &b, 1, 50);
+	assert_int_equal(fe_ring_stop(&a, 3, &base), 0);
+	assert_int_equal(base, 50);
+	harness_wait_queues(0, 1);
+	harness_exchange(&a, &b, 0, 400);
+	harness_exchange(&b, &a, 0, 400);
+	assert_int_equal(fe_ring_stop(&a, 1, &base), 0);
+	assert_int_equal(base, 500);
+	fe_close(&a);
+	fe_close(&b);
+}
+
+/* ethtool -L, and a guest that never uses its second pair. */
+static void
+test_enable(void **state)
+{
+	struct fe_config cfg = {.pairs = 2};
+	struct fe a, b;
+
+	harness_open(&a, 0, &cfg);
+	harness_open(&b, 1, NULL);
+	harness_wait_queues(0, 2);
+	for (unsigned int i = 0; i < 20; i++) {
+		assert_int_equal(fe_ring_enable(&a, 2, i % 2), 0);
+		assert_int_equal(fe_ring_enable(&a, 3, i % 2), 0);
+		harness_wait_queues(0, 1 + i % 2);
+		assert_int_equal(vhost_port_tx_queues(harness.port[0]), 1 + i % 2);
+		harness_exchange(&a, &b, 0, 20);
+	}
+	assert_int_equal(fe_ring_enable(&a, 1, false), 0);
+	assert_int_equal(fe_ring_enable(&a, 1, true), 0);
+	harness_exchange(&a, &b, 0, 20);
+	harness_exchange(&b, &a, 0, 20);
+	fe_close(&a);
+	fe_close(&b);
+}
+
+/* New eventfds, addresses and memory under a running ring. */
+static void
+test_live_changes(void **state)
+{
+	unsigned int kicks;
+	struct fe a, b;
+
+	harness_open(&a, 0, NULL);
+	harness_open(&b, 1, NULL);
+	kicks = harness_kicks();
+	for (unsigned int i = 0; i < 10; i++) {
+		struct fe_ring *r = &a.ring[i % 2];
+
+		harness_exchange(&a, &b, 0, 30);
+		harness_exchange(&b, &a, 0, 30);
+		close(r->call);
+		r->call = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		assert_int_equal(fe_set_vring_fd(&a, FE_SET_VRING_CALL, i % 2, r->call), 0);
+		assert_int_equal(harness_status(0).state, VHOST_UP);
+		close(r->kick);
+		r->kick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		assert_int_equal(fe_set_vring_fd(&a, FE_SET_VRING_KICK, i % 2, r->kick), 0);
+		assert_int_equal(fe_set_vring_addr(&a, 0), 0);
+		assert_int_equal(fe_set_vring_addr(&a, 1), 0);
+		assert_int_equal(fe_set_mem_table(&a), 0);
+		assert_int_equal(fe_set_u64(&a, FE_SET_FEATURES, a.features), 0);
+		assert_int_equal(harness_status(0).state, VHOST_UP);
+	}
+	assert_true(harness_kicks() > kicks);
+	assert_true(vhost_port_kick_fd(harness.port[0], 0) >= 0);
+	/* Without a kick descriptor the ring is polled. */
+	assert_int_equal(fe_set_vring_fd(&a, FE_SET_VRING_KICK, 1, -1), 0);
+	assert_int_equal(vhost_port_kick_fd(harness.port[0], 0), -1);
+	harness_exchange(&a, &b, 0, 30);
+	fe_close(&a);
+	fe_close(&b);
+}
+
+/* The worker interrupts through our duplicate, whatever the library closed. */
+static void
+test_interrupt(void **state)
+{
+	struct virtio_net_hdr_mrg_rxbuf hdr;
+	uint8_t frame[60] = {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 0x88, 0xb5}, got[64];
+	struct fe a, b;
+
+	harness_open(&a, 0, NULL);
+	harness_open(&b, 1, NULL);
+	for (unsigned int i = 0; i < 50; i++) {
+		assert_true(fe_transmit(fe_tx_ring(&a, 0), NULL, frame, sizeof(frame)));
+		fe_kick(fe_tx_ring(&a, 0));
+		assert_true(fe_wait(fe_rx_ring(&b, 0), 2000));
+		assert_int_equal(fe_receive(fe_rx_ring(&b, 0), &hdr, got, sizeof(got)), 60);
+		fe_reap(fe_tx_ring(&a, 0));
+	}
+	fe_close(&a);
+	fe_close(&b);
+}
+
+static void
+test_rarp(void **state)
+{
+	struct virtio_net_hdr_mrg_rxbuf hdr;
+	const uint8_t mac[8] = {0x52, 0x54, 0, 1, 2, 3, 0, 0};
+	uint64_t payload;
+	uint8_t got[128];
+	int64_t end = harness_ms() + 2000;
+	int ret;
+	struct fe a, b;
+
+	harness_open(&a, 0, NULL);
+	harness_open(&b, 1, NULL);
+	memcpy(&payload, mac, 8);
+	assert_int_equal(fe_set_u64(&a, FE_SEND_RARP, payload), 0);
+	while ((ret = fe_receive(fe_rx_ring(&b, 0), &hdr, got, sizeof(got))) == 0)
+		assert_true(harness_ms() < end);
+	assert_int_equal(ret, 60);
+	assert_memory_equal(got, "\xff\xff\xff\xff\xff\xff\x52\x54\x00\x01\x02\x03\x80\x35", 14);
+	assert_memory_equal(got + 22, mac, 6);
+	fe_close(&a);
+	fe_close(&b);
+}
+
+static void
+test_reconnect_server(void **state)
+{
+	unsigned int fds = harness_fds();
+	struct fe a, b;
+
+	harness_open(&b, 1, NULL);
+	for (unsigned int i = 0; i < 10; i++) {
+		/* Without a pause: the end of the old connection may be behind the
+		 * beginning of the new one. */
+		harness_open(&a, 0, NULL);
+		harness_exchange(&a, &b, 0, 20);
+		fe_close(&a);
+	}
+	fe_close(&b);
+	assert_true(harness_wait(0, VHOST_WAITING));
+	assert_true(harness_wait(1, VHOST_WAITING));
+	harness_wait_fds(fds);
+}
+
+static void
+test_second_peer_refused(void **state)
+{
+	struct fe_config cfg = {.socket = harness.socket[0]};
+	struct fe a, b, second;
+
+	harness_open(&a, 0, NULL);
+	harness_open(&b, 1, NULL);
+	assert_int_equal(fe_connect(&second, &cfg), 0);
+	assert_true(fe_hung_up(&second, 2000));
+	fe_close(&second);
+	harness_exchange(&a, &b, 0, 50);
+	assert_int_equal(harness_status(0).state, VHOST_UP);
+	fe_close(&a);
+	fe_close(&b);
+}
+
+static void
+test_client(void **state)
+{
+	struct vhost_port_config cfg = harness_config(7);
+	struct fe_config fc = {.listen = true, .socket = cfg.socket};
+	char err[320];
+	struct vhost_port *own = harness.port[0];
+	struct fe a, b;
+
+	/* Nobody listens yet: the first attempt fails and is repeated. */
+	cfg.client = true;
+	harness_attach(0, NULL);
+	harness.port[0] = vhost_port_create(&cfg, err, sizeof(err));
+	assert_non_null(harness.port[0]);
+	harness_attach(0, harness.port[0]);
+	harness_open(&b, 1, NULL);
+	assert_int_equal(harness_status(0).state, VHOST_WAITING);
+	for (unsigned int i = 0; i < 3; i++) {
+		int64_t start = harness_ms();
+
+		unlink(cfg.socket);
+		if (fe_open(&a, &fc) != 0)
+			fail_msg("%s", a.err);
+		assert_true(harness_wait(0, VHOST_UP));
+		assert_true(harness_ms() - start < 2500);
+		harness_exchange(&a, &b, 0, 20);
+		fe_close(&a);
+	}
+	fe_close(&b);
+	harness_attach(0, NULL);
+	vhost_port_destroy(harness.port[0]);
+	harness.port[0] = own;
+	harness_attach(0, own);
+}
+
+/* Destroyed under traffic, with the peer in place, and made again. */
+static void
+test_destroy(void **state)
+{
+	struct vhost_port_config cfg = harness_config(0);
+	unsigned int fds;
+	char err[320];
+	struct fe a, b;
+
+	cfg.queues = 2;
+	harness_open(&b, 1, NULL);
+	fds = harness_fds();
+	for (unsigned int i = 0; i < 5; i++) {
+		harness_open(&a, 0, NULL);
+		harness_exchange(&a, &b, 0, 20);
+		harness_attach(0, NULL);
+		vhost_port_destroy(harness.port[0]);
+		harness.port[0] = NULL;
+		assert_true(fe_hung_up(&a, 1000));
+		assert_int_equal(access(cfg.socket, F_OK), -1);
+		fe_close(&a);
+		harness.port[0] = vhost_port_create(&cfg, err, sizeof(err));
+		assert_non_null(harness.port[0]);
+		harness_attach(0, harness.port[0]);
+	}
+	harness_wait_fds(fds);
+	harness_open(&a, 0, NULL);
+	harness_exchange(&b, &a, 0, 20);
+	fe_close(&a);
+	fe_close(&b);
+}
+
+static void
+refused(struct vhost_port_config *cfg, int code, const char *text)
+{
+	char err[320] = "";
+
+	assert_null(vhost_port_create(cfg, err, sizeof(err)));
+	assert_int_equal(errno, code);
+	if (!strstr(err, text))
+		fail_msg("\"%s\" does not say \"%s\"", err, text);
+}
+
+static void
+test_sockets(void **state)
+{
+	struct vhost_port_config cfg = harness_config(9);
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct vhost_port *p;
+	struct stat st;
+	char err[320];
+	int fd;
+
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", cfg.socket);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	refused(&cfg, EADDRINUSE, "already served");
+	assert_int_equal(access(cfg.socket, F_OK), 0);
+	/* The server dies, its socket stays. */
+	close(fd);
+	cfg.mode = 0620;
+	cfg.owner = getuid();
+	p = vhost_port_create(&cfg, err, sizeof(err));
+	assert_non_null(p);
+	assert_int_equal(stat(cfg.socket, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0620);
+	refused(&cfg, EADDRINUSE, "belongs to port port9");
+	vhost_port_destroy(p);
+	assert_int_equal(access(cfg.socket, F_OK), -1);
+
+	close(open(cfg.socket, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	refused(&cfg, EEXIST, "not a socket");
+	unlink(cfg.socket);
+	snprintf(cfg.socket, sizeof(cfg.socket), "%s/no/such.sock", harness.dir);
+	refused(&cfg, ENOENT, "No such file");
+	memset(cfg.socket, 'x', sizeof(cfg.socket));
+	refused(&cfg, ENAMETOOLONG, "longer than 107");
+	cfg = harness_config(9);
+	cfg.queues = 17;
+	refused(&cfg, EINVAL, "1 to 16");
+	cfg = harness_config(9);
+	cfg.mtu = 67;
+	refused(&cfg, EINVAL, "68 to 9216");
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, harness_ports, harness_drop)
+	const struct CMUnitTest tests[] = {
+		T(test_offer),
+		T(test_exchange),
+		T(test_stop_and_start),
+		T(test_stop_one_ring),
+		T(test_enable),
+		T(test_live_changes),
+		T(test_interrupt),
+		T(test_rarp),
+		T(test_reconnect_server),
+		T(test_second_peer_refused),
+		T(test_client),
+		T(test_destroy),
+		T(test_sockets),
+	};
+	int failed;
+
+	if (!harness_start("test-vhost-port"))
+		return 77;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	harness_stop();
+	return failed != 0;
+}
