@@ -46,7 +46,7 @@ collect_one(struct vring_queue *vq, const struct vring_put *put, struct collecte
 
 	if (c->nhead == put->left)
 		return COLLECT_EMPTY;
-	if (c->nhead == VRING_CHAIN_MAX || c->walk.budget == 0)
+	if (c->nhead == VRING_CHAIN_MAX)
 		return COLLECT_SMALL;
 	head = vring_avail_head(vq, (uint16_t)(put->next + c->nhead));
 	c->walk.need = c->need > before + least ? c->need : before + least;

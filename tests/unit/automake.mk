@@ -46,6 +46,11 @@ UNIT_TESTS += %D%/test-vring-merge
 %C%_test_vring_merge_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_merge_LDADD = $(UNIT_RING_LIBS)
 
+UNIT_TESTS += %D%/test-vring-random
+%C%_test_vring_random_SOURCES = %D%/test-vring-random.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_random_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_random_LDADD = $(UNIT_RING_LIBS)
+
 # --- vhost: ports -----------------------------------------------------------
 
 # Real sockets, EAL on ordinary memory.

@@ -129,12 +129,15 @@ lengths_are_limited(void **state)
 
 	rg_init(&g, 16, VERSION_1 | rg_event, 0, rg_ops);
 	g.vq->max_frame = 1518;
-	for (int split = 0; split < 2; split++) {
+	for (uint32_t split = 0; split < 3; split++) {
 #define CHAIN(frame)                                                                               \
-	(rg_reset(&g),                                                                             \
-		rg_chain(&g, &chain, false, false,                                                 \
-			split ? (uint32_t[]){HDR + 1, (frame)-1} : (uint32_t[]){HDR + (frame)},    \
-			split ? 2 : 1))
+	do {                                                                                       \
+		uint32_t first = split == 0 ? HDR + (frame) : HDR + 2 - split;                     \
+                                                                                                   \
+		rg_reset(&g);                                                                      \
+		rg_chain(&g, &chain, false, false, (uint32_t[]){first, HDR + (frame)-first},       \
+			split == 0 ? 1 : 2);                                                       \
+	} while (0)
 		CHAIN(1);
 		expect_drop_of(&g, 0, DROP_RUNT);
 		CHAIN(13);

@@ -184,6 +184,13 @@ longest_chain_fits_and_longer_is_refused(void **state)
 		rg_chain(&g, &chain, false, indirect != 0, len, VRING_CHAIN_MAX + 1);
 		expect_drop(&g, DROP_BAD_DESCRIPTOR);
 	}
+	/* Also when most of them hold nothing. */
+	for (int indirect = 0; indirect < 2; indirect++) {
+		memset(&len[1], 0, sizeof(len) - sizeof(len[0]));
+		rg_reset(&g);
+		rg_chain(&g, &chain, false, indirect != 0, len, VRING_CHAIN_MAX + 1);
+		expect_drop(&g, DROP_BAD_DESCRIPTOR);
+	}
 	rg_free(&g);
 }
 

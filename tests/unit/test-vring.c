@@ -260,11 +260,11 @@ use_one(struct ring_guest *g)
 }
 
 static void
-guest_is_interrupted_when_it_asks(void **state)
+interrupts_from(uint16_t base)
 {
 	struct ring_guest g;
 
-	rg_init(&g, 256, VERSION_1 | rg_event, 65530, rg_ops);
+	rg_init(&g, 256, VERSION_1 | rg_event, base, rg_ops);
 	g.avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
 	assert_true(vring_should_signal(g.vq)); /* once after a set-up */
 	for (int i = 0; i < 20; i++) {
@@ -285,6 +285,13 @@ guest_is_interrupted_when_it_asks(void **state)
 		assert_int_equal(vring_should_signal(g.vq), rg_event != 0);
 	}
 	rg_free(&g);
+}
+
+static void
+guest_is_interrupted_when_it_asks(void **state)
+{
+	for (uint16_t base = 65520; base != 1; base++)
+		interrupts_from(base);
 }
 
 int
