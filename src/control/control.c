@@ -57,7 +57,7 @@ on_changed_fd(int fd, GIOCondition condition, gpointer data)
 
 	(void)!eventfd_read(fd, &n);
 	for (guint i = 0; i < c->ports->len; i++)
-		port_log(g_ptr_array_index(c->ports, i));
+		control_port_log(g_ptr_array_index(c->ports, i));
 	c->changed_source = g_timeout_add(CHANGED_PAUSE_MS, on_pause_over, c);
 	return G_SOURCE_REMOVE;
 }
@@ -107,7 +107,7 @@ start_networks(struct control *c, const GArray *defs, enum origin origin, GError
 {
 	for (guint i = 0; i < defs->len; i++) {
 		const struct network_def *def = &g_array_index(defs, struct network_def, i);
-		struct network *n = network_find(c, def->name, NULL);
+		struct network *n = control_network_find(c, def->name, NULL);
 
 		if (n != NULL && n->origin == ORIGIN_CONFIG) {
 			g_message("network %s stands in the config and in the state file: the "
@@ -117,8 +117,8 @@ start_networks(struct control *c, const GArray *defs, enum origin origin, GError
 			continue;
 		}
 		if (n == NULL)
-			n = network_add(c, def->name, &def->set, origin, error);
-		else if (!network_set(n, &def->set, error))
+			n = control_network_add(c, def->name, &def->set, origin, error);
+		else if (!control_network_set(n, &def->set, error))
 			n = NULL;
 		if (n == NULL) {
 			g_prefix_error(error, "network %s: ", def->name);
@@ -135,12 +135,12 @@ start_ports(struct control *c, const GArray *defs, enum origin origin)
 	for (guint i = 0; i < defs->len; i++) {
 		const struct port_def *def = &g_array_index(defs, struct port_def, i);
 
-		if (port_find(c, def->name, NULL) != NULL)
+		if (control_port_find(c, def->name, NULL) != NULL)
 			g_message("port %s stands in the config and in the state file: the config "
 				  "is used",
 				def->name);
 		else
-			port_add_anyway(c, def->name, &def->set, origin);
+			control_port_add_anyway(c, def->name, &def->set, origin);
 	}
 }
 
@@ -154,7 +154,7 @@ start_objects(struct control *c, GError **error)
 	network_settings_init(&defaults);
 	state_init(&s);
 	ok = state_load(&s, c->state_file, error) &&
-	     network_add(c, NETWORK_DEFAULT, &defaults, ORIGIN_BUILTIN, error) != NULL &&
+	     control_network_add(c, NETWORK_DEFAULT, &defaults, ORIGIN_BUILTIN, error) != NULL &&
 	     start_networks(c, c->config->networks, ORIGIN_CONFIG, error) &&
 	     start_networks(c, s.networks, ORIGIN_STATE, error);
 	if (ok) {
@@ -202,7 +202,7 @@ void
 control_stop(struct control *c)
 {
 	while (c->ports->len != 0)
-		port_del(c, g_ptr_array_index(c->ports, c->ports->len - 1));
+		control_port_del(c, g_ptr_array_index(c->ports, c->ports->len - 1));
 	while (c->networks->len != 0) {
 		struct network *n = g_ptr_array_index(c->networks, c->networks->len - 1);
 		struct dp_error why = {""};

@@ -74,32 +74,33 @@ const char *origin_name(enum origin origin);
 
 /* --- networks (network.c) ------------------------------------------------ */
 
-struct network *network_find(struct control *c, const char *name, GError **error);
-struct network *network_add(struct control *c, const char *name, const struct network_settings *set,
-	enum origin origin, GError **error);
-bool network_set(struct network *n, const struct network_settings *set, GError **error);
+struct network *control_network_find(struct control *c, const char *name, GError **error);
+struct network *control_network_add(struct control *c, const char *name,
+	const struct network_settings *set, enum origin origin, GError **error);
+bool control_network_set(struct network *n, const struct network_settings *set, GError **error);
 /* Refused while ports are in it, and for the built-in one. */
-bool network_may_del(struct control *c, const struct network *n, GError **error);
-bool network_del(struct control *c, struct network *n, GError **error);
+bool control_network_may_del(struct control *c, const struct network *n, GError **error);
+bool control_network_del(struct control *c, struct network *n, GError **error);
 
 /* --- ports (port.c) ------------------------------------------------------ */
 
-struct port *port_find(struct control *c, const char *name, GError **error);
+struct port *control_port_find(struct control *c, const char *name, GError **error);
 /* Refused when the port cannot be brought up. */
-struct port *port_create(struct control *c, const char *name, const struct port_settings *set,
+struct port *control_port_add(struct control *c, const char *name, const struct port_settings *set,
 	enum origin origin, GError **error);
 /* The same, but a port that cannot be brought up stays, broken, with a
  * warning. NULL only when there is no room. */
-struct port *port_add_anyway(
+struct port *control_port_add_anyway(
 	struct control *c, const char *name, const struct port_settings *set, enum origin origin);
 /* set differs from the port's only in what can change live, or the port is
  * broken: then this is one more try to bring it up. */
-bool port_set(struct control *c, struct port *p, const struct port_settings *set, GError **error);
-void port_del(struct control *c, struct port *p);
-enum dp_port_state port_state(const struct port *p);
+bool control_port_set(
+	struct control *c, struct port *p, const struct port_settings *set, GError **error);
+void control_port_del(struct control *c, struct port *p);
+enum dp_port_state control_port_state(const struct port *p);
 /* The vhost socket's path, malloc'ed: as set, or the default one. */
-char *port_socket(const struct control *c, const struct port *p);
+char *control_port_socket(const struct control *c, const struct port *p);
 /* Tells the log what changed since it was told last. */
-void port_log(struct port *p);
+void control_port_log(struct port *p);
 
 #endif

@@ -62,7 +62,7 @@ param_port(struct control *c, JsonObject *params, const char *key, GError **erro
 {
 	const char *name = param_string(params, key, error);
 
-	return name != NULL ? port_find(c, name, error) : NULL;
+	return name != NULL ? control_port_find(c, name, error) : NULL;
 }
 
 static struct network *
@@ -70,7 +70,7 @@ param_network(struct control *c, JsonObject *params, GError **error)
 {
 	const char *name = param_string(params, "name", error);
 
-	return name != NULL ? network_find(c, name, error) : NULL;
+	return name != NULL ? control_network_find(c, name, error) : NULL;
 }
 
 static JsonNode *
@@ -105,11 +105,11 @@ port_add_call(struct control *c, JsonObject *params, GError **error)
 	if (name == NULL || !put_all(&port_table, params, &set, &given, error) ||
 		!port_settings_check(&set, given, true, error))
 		return NULL;
-	p = port_create(c, name, &set, ORIGIN_STATE, error);
+	p = control_port_add(c, name, &set, ORIGIN_STATE, error);
 	if (p == NULL)
 		return NULL;
 	if (!control_save(c, NULL, error)) {
-		port_del(c, p);
+		control_port_del(c, p);
 		return NULL;
 	}
 	g_message("port %s: added", name);
@@ -133,7 +133,7 @@ port_del_call(struct control *c, JsonObject *params, GError **error)
 	if (!control_save(c, p, error))
 		return NULL;
 	g_message("port %s: deleted", p->name);
-	port_del(c, p);
+	control_port_del(c, p);
 	return result(json_object_new());
 }
 
@@ -168,10 +168,11 @@ port_set_call(struct control *c, JsonObject *params, GError **error)
 	before = set = p->set;
 	if (!put_all(&port_table, o, &set, &given, error) ||
 		!settings_live(&port_table, given, error) ||
-		!port_settings_check(&set, given, false, error) || !port_set(c, p, &set, error))
+		!port_settings_check(&set, given, false, error) ||
+		!control_port_set(c, p, &set, error))
 		return NULL;
 	if (p->origin == ORIGIN_STATE && !control_save(c, NULL, error)) {
-		port_set(c, p, &before, NULL);
+		control_port_set(c, p, &before, NULL);
 		return NULL;
 	}
 	g_message("port %s: changed", p->name);
@@ -191,11 +192,11 @@ network_add_call(struct control *c, JsonObject *params, GError **error)
 	network_settings_init(&set);
 	if (name == NULL || !put_all(&network_table, params, &set, &given, error))
 		return NULL;
-	n = network_add(c, name, &set, ORIGIN_STATE, error);
+	n = control_network_add(c, name, &set, ORIGIN_STATE, error);
 	if (n == NULL)
 		return NULL;
 	if (!control_save(c, NULL, error)) {
-		network_del(c, n, NULL);
+		control_network_del(c, n, NULL);
 		return NULL;
 	}
 	g_message("network %s: added", name);
@@ -207,7 +208,7 @@ network_del_call(struct control *c, JsonObject *params, GError **error)
 {
 	struct network *n = param_network(c, params, error);
 
-	if (n == NULL || !network_may_del(c, n, error))
+	if (n == NULL || !control_network_may_del(c, n, error))
 		return NULL;
 	if (n->origin == ORIGIN_CONFIG) {
 		g_set_error(error, NETVM_ERROR, NETVM_ERROR_PARAMS,
@@ -218,7 +219,7 @@ network_del_call(struct control *c, JsonObject *params, GError **error)
 	if (!control_save(c, n, error))
 		return NULL;
 	g_message("network %s: deleted", n->name);
-	return network_del(c, n, error) ? result(json_object_new()) : NULL;
+	return control_network_del(c, n, error) ? result(json_object_new()) : NULL;
 }
 
 static JsonNode *
@@ -253,13 +254,14 @@ network_set_call(struct control *c, JsonObject *params, GError **error)
 		return NULL;
 	before = set = n->set;
 	origin = n->origin;
-	if (!put_all(&network_table, o, &set, &given, error) || !network_set(n, &set, error))
+	if (!put_all(&network_table, o, &set, &given, error) ||
+		!control_network_set(n, &set, error))
 		return NULL;
 	/* The built-in network that somebody configured is worth keeping. */
 	if (n->origin == ORIGIN_BUILTIN)
 		n->origin = ORIGIN_STATE;
 	if (n->origin == ORIGIN_STATE && !control_save(c, NULL, error)) {
-		network_set(n, &before, NULL);
+		control_network_set(n, &before, NULL);
 		n->origin = origin;
 		return NULL;
 	}

@@ -9,7 +9,7 @@
 #include "src/control/values.h"
 
 struct network *
-network_find(struct control *c, const char *name, GError **error)
+control_network_find(struct control *c, const char *name, GError **error)
 {
 	for (guint i = 0; i < c->networks->len; i++) {
 		struct network *n = g_ptr_array_index(c->networks, i);
@@ -30,7 +30,7 @@ describe(const char *name, const struct network_settings *set, struct dp_network
 }
 
 struct network *
-network_add(struct control *c, const char *name, const struct network_settings *set,
+control_network_add(struct control *c, const char *name, const struct network_settings *set,
 	enum origin origin, GError **error)
 {
 	struct dp_network_config cfg;
@@ -46,7 +46,7 @@ network_add(struct control *c, const char *name, const struct network_settings *
 			"\"none\" cannot name a network: ports say it that are in no network");
 		return NULL;
 	}
-	if (network_find(c, name, NULL) != NULL) {
+	if (control_network_find(c, name, NULL) != NULL) {
 		g_set_error(error, NETVM_ERROR, NETVM_ERROR_EXISTS,
 			"there is a network \"%s\" already", name);
 		return NULL;
@@ -70,7 +70,7 @@ network_add(struct control *c, const char *name, const struct network_settings *
 }
 
 bool
-network_set(struct network *n, const struct network_settings *set, GError **error)
+control_network_set(struct network *n, const struct network_settings *set, GError **error)
 {
 	struct dp_network_config cfg;
 	struct dp_error why = {""};
@@ -86,7 +86,7 @@ network_set(struct network *n, const struct network_settings *set, GError **erro
 }
 
 bool
-network_may_del(struct control *c, const struct network *n, GError **error)
+control_network_may_del(struct control *c, const struct network *n, GError **error)
 {
 	g_autoptr(GString) users = g_string_new(NULL);
 	guint count = 0;
@@ -114,12 +114,12 @@ network_may_del(struct control *c, const struct network *n, GError **error)
 }
 
 bool
-network_del(struct control *c, struct network *n, GError **error)
+control_network_del(struct control *c, struct network *n, GError **error)
 {
 	struct dp_error why = {""};
 	int rc;
 
-	if (!network_may_del(c, n, error))
+	if (!control_network_may_del(c, n, error))
 		return false;
 	rc = dp_network_del(n->dp, &why);
 	if (rc != 0) {

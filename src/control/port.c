@@ -13,7 +13,7 @@
 #define LOG_REFILL_US (6 * G_USEC_PER_SEC)
 
 struct port *
-port_find(struct control *c, const char *name, GError **error)
+control_port_find(struct control *c, const char *name, GError **error)
 {
 	for (guint i = 0; i < c->ports->len; i++) {
 		struct port *p = g_ptr_array_index(c->ports, i);
@@ -34,7 +34,7 @@ describe_live(struct control *c, const struct port_settings *set, struct dp_port
 	*dp = (struct dp_port_settings){
 		.vlan = set->vlan, .guard = set->guard, .mtu = set->mtu, .enabled = set->enabled};
 	if (strcmp(set->network, NETWORK_NONE) != 0) {
-		const struct network *n = network_find(c, set->network, error);
+		const struct network *n = control_network_find(c, set->network, error);
 
 		if (n == NULL)
 			return false;
@@ -44,7 +44,7 @@ describe_live(struct control *c, const struct port_settings *set, struct dp_port
 }
 
 char *
-port_socket(const struct control *c, const struct port *p)
+control_port_socket(const struct control *c, const struct port *p)
 {
 	g_autofree char *file = g_strconcat(p->name, ".sock", NULL);
 
@@ -56,7 +56,7 @@ port_socket(const struct control *c, const struct port *p)
 static bool
 describe(struct control *c, const struct port *p, struct dp_port_config *cfg, GError **error)
 {
-	g_autofree char *socket = port_socket(c, p);
+	g_autofree char *socket = control_port_socket(c, p);
 
 	*cfg = (struct dp_port_config){.type = p->set.type,
 		.queues = p->set.queues,
@@ -112,7 +112,7 @@ port_new(struct control *c, const char *name, const struct port_settings *set, e
 
 	if (!value_name("port", name, error))
 		return NULL;
-	if (port_find(c, name, NULL) != NULL) {
+	if (control_port_find(c, name, NULL) != NULL) {
 		g_set_error(error, NETVM_ERROR, NETVM_ERROR_EXISTS,
 			"there is a port \"%s\" already", name);
 		return NULL;
@@ -139,11 +139,11 @@ port_insert(struct control *c, struct port *p)
 		strcmp(((struct port *)g_ptr_array_index(c->ports, at))->name, p->name) < 0)
 		at++;
 	g_ptr_array_insert(c->ports, (gint)at, p);
-	port_log(p);
+	control_port_log(p);
 }
 
 struct port *
-port_create(struct control *c, const char *name, const struct port_settings *set,
+control_port_add(struct control *c, const char *name, const struct port_settings *set,
 	enum origin origin, GError **error)
 {
 	struct port *p = port_new(c, name, set, origin, error);
@@ -159,7 +159,7 @@ port_create(struct control *c, const char *name, const struct port_settings *set
 }
 
 struct port *
-port_add_anyway(
+control_port_add_anyway(
 	struct control *c, const char *name, const struct port_settings *set, enum origin origin)
 {
 	g_autoptr(GError) error = NULL;
@@ -176,7 +176,7 @@ port_add_anyway(
 }
 
 bool
-port_set(struct control *c, struct port *p, const struct port_settings *set, GError **error)
+control_port_set(struct control *c, struct port *p, const struct port_settings *set, GError **error)
 {
 	struct dp_port_settings live;
 	struct dp_error why = {""};
@@ -187,7 +187,7 @@ port_set(struct control *c, struct port *p, const struct port_settings *set, GEr
 
 		p->set = *set;
 		if (port_open(c, p, error)) {
-			port_log(p);
+			control_port_log(p);
 			return true;
 		}
 		p->set = before;
@@ -205,7 +205,7 @@ port_set(struct control *c, struct port *p, const struct port_settings *set, GEr
 }
 
 void
-port_del(struct control *c, struct port *p)
+control_port_del(struct control *c, struct port *p)
 {
 	g_ptr_array_remove(c->ports, p);
 	port_free(p);
@@ -214,7 +214,7 @@ port_del(struct control *c, struct port *p)
 /* --- states -------------------------------------------------------------- */
 
 enum dp_port_state
-port_state(const struct port *p)
+control_port_state(const struct port *p)
 {
 	struct dp_port_status st;
 
@@ -246,7 +246,7 @@ log_allowed(struct port *p)
 }
 
 void
-port_log(struct port *p)
+control_port_log(struct port *p)
 {
 	struct dp_port_status st = {.state = DP_PORT_ERROR};
 

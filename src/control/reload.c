@@ -89,7 +89,7 @@ remove_ports(struct control *c, const struct config *config)
 		if (p->origin != ORIGIN_CONFIG || config_port(config, p->name) != NULL)
 			continue;
 		g_message("port %s: gone from the config, deleted", p->name);
-		port_del(c, p);
+		control_port_del(c, p);
 	}
 }
 
@@ -97,12 +97,12 @@ static void
 put_network(struct control *c, const struct network_def *def)
 {
 	g_autoptr(GError) error = NULL;
-	struct network *n = network_find(c, def->name, NULL);
+	struct network *n = control_network_find(c, def->name, NULL);
 
 	if (n == NULL)
-		n = network_add(c, def->name, &def->set, ORIGIN_CONFIG, &error);
+		n = control_network_add(c, def->name, &def->set, ORIGIN_CONFIG, &error);
 	else if (settings_differ(&network_table, &n->set, &def->set, true))
-		network_set(n, &def->set, &error);
+		control_network_set(n, &def->set, &error);
 	if (error != NULL)
 		g_warning("network %s: %s", def->name, error->message);
 	if (n != NULL)
@@ -113,17 +113,17 @@ static void
 put_port(struct control *c, const struct port_def *def)
 {
 	g_autoptr(GError) error = NULL;
-	struct port *p = port_find(c, def->name, NULL);
+	struct port *p = control_port_find(c, def->name, NULL);
 
 	if (p != NULL &&
 		(p->dp == NULL || settings_differ(&port_table, &p->set, &def->set, false))) {
-		port_del(c, p);
+		control_port_del(c, p);
 		p = NULL;
 	}
 	if (p == NULL)
-		p = port_add_anyway(c, def->name, &def->set, ORIGIN_CONFIG);
+		p = control_port_add_anyway(c, def->name, &def->set, ORIGIN_CONFIG);
 	else if (settings_differ(&port_table, &p->set, &def->set, true))
-		port_set(c, p, &def->set, &error);
+		control_port_set(c, p, &def->set, &error);
 	if (error != NULL)
 		g_warning("port %s: %s", def->name, error->message);
 	if (p != NULL)
@@ -142,12 +142,12 @@ remove_networks(struct control *c, const struct config *config)
 			continue;
 		if (strcmp(n->name, NETWORK_DEFAULT) != 0) {
 			g_message("network %s: gone from the config, deleted", n->name);
-			network_del(c, n, &error);
+			control_network_del(c, n, &error);
 		} else {
 			network_settings_init(&defaults);
 			defaults.max_macs = n->set.max_macs; /* It may have ports. */
 			n->origin = ORIGIN_BUILTIN;
-			network_set(n, &defaults, &error);
+			control_network_set(n, &defaults, &error);
 		}
 		if (error != NULL)
 			g_warning("%s", error->message);
@@ -163,10 +163,10 @@ retry_ports(struct control *c)
 		g_autoptr(GError) error = NULL;
 
 		if (p->dp == NULL && p->origin == ORIGIN_STATE &&
-			!port_set(c, p, &p->set, &error)) {
+			!control_port_set(c, p, &p->set, &error)) {
 			g_free(p->problem);
 			p->problem = g_strdup(error->message);
-			port_log(p);
+			control_port_log(p);
 		}
 	}
 }

@@ -138,7 +138,7 @@ add_setting(JsonObject *o, const struct port *p, const char *name)
 static void
 add_vhost(JsonObject *o, struct control *c, const struct port *p, const struct dp_port_status *st)
 {
-	g_autofree char *socket = port_socket(c, p);
+	g_autofree char *socket = control_port_socket(c, p);
 	JsonArray *sizes;
 
 	json_object_set_string_member(o, "socket", socket);

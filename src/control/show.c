@@ -18,7 +18,7 @@ show_status(struct control *c)
 
 	dp_info(&info);
 	for (guint i = 0; i < c->ports->len; i++)
-		up += port_state(g_ptr_array_index(c->ports, i)) == DP_PORT_UP;
+		up += control_port_state(g_ptr_array_index(c->ports, i)) == DP_PORT_UP;
 	json_object_set_string_member(o, "version", PACKAGE_VERSION);
 	json_object_set_string_member(o, "dpdk", info.dpdk);
 	json_object_set_int_member(o, "pid", getpid());
