@@ -180,10 +180,7 @@ mode_parse(void *set, const char *text, GError **error)
 static char *
 mode_format(const void *set)
 {
-	const struct port_settings *s = set;
-
-	/* Unlike a path or a device, "server" would be there for a nic port too. */
-	return s->type == DP_PORT_VHOST ? g_strdup(mode_words[s->client]) : NULL;
+	return g_strdup(mode_words[((const struct port_settings *)set)->client]);
 }
 
 static bool
