@@ -28,3 +28,10 @@ noinst_LIBRARIES += %D%/libnvcontrol.a
 	%D%/show.c %D%/show.h \
 	%D%/show-port.c \
 	%D%/methods.c %D%/methods.h
+
+sbin_PROGRAMS += netvmd
+netvmd_SOURCES = %D%/main.c
+netvmd_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS) $(SYSTEMD_CFLAGS)
+netvmd_LDADD = %D%/libnvcontrol.a %D%/libnvconf.a src/datapath/libnvdatapath.a \
+	vhost/libnvvhost.a src/packet/libnvpacket.a \
+	$(DPDK_LIBS) $(JSON_LIBS) $(GLIB_LIBS) $(SYSTEMD_LIBS)
