@@ -28,6 +28,22 @@ EXTRA_DIST += \
 	%D%/corpus/packet/tcp6-gso-tag \
 	%D%/corpus/packet/udp6-fragment
 
+FUZZERS += %D%/fuzz-vring
+%C%_fuzz_vring_SOURCES = %D%/fuzz-vring.c
+%C%_fuzz_vring_CFLAGS = $(FUZZ_CFLAGS)
+%C%_fuzz_vring_LDFLAGS = $(FUZZ_LINK)
+%C%_fuzz_vring_LDADD = vhost/libnvvhost.a src/packet/libnvpacket.a
+EXTRA_DIST += \
+	%D%/corpus/vring/fault \
+	%D%/corpus/vring/put-bad \
+	%D%/corpus/vring/put-chain \
+	%D%/corpus/vring/put-merge \
+	%D%/corpus/vring/put-one \
+	%D%/corpus/vring/take-indirect \
+	%D%/corpus/vring/take-loop \
+	%D%/corpus/vring/take-one \
+	%D%/corpus/vring/take-two
+
 EXTRA_PROGRAMS += $(FUZZERS)
 EXTRA_DIST += %D%/run
 
