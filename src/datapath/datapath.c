@@ -136,6 +136,18 @@ dp_set_poll(enum dp_poll poll, uint32_t idle_us)
 		sleep_wake(dp_worker[i]);
 }
 
+int
+dp_port_add(const struct dp_port_config *cfg, struct dp_port **port, struct dp_error *err)
+{
+	switch (cfg->type) {
+	case DP_PORT_VHOST:
+		return port_add(cfg, &dp_vhost_ops, port, err);
+	case DP_PORT_NIC:
+		return port_add(cfg, &dp_nic_ops, port, err);
+	}
+	return dp_fail(err, -EINVAL, "port %s: unknown type %d", cfg->name, (int)cfg->type);
+}
+
 uint16_t
 dp_workers(void)
 {

@@ -174,18 +174,6 @@ port_add(const struct dp_port_config *cfg, const struct dp_port_ops *ops, struct
 	return 0;
 }
 
-int
-dp_port_add(const struct dp_port_config *cfg, struct dp_port **port, struct dp_error *err)
-{
-	switch (cfg->type) {
-	case DP_PORT_VHOST:
-		return port_add(cfg, &dp_vhost_ops, port, err);
-	case DP_PORT_NIC:
-		return port_add(cfg, &dp_nic_ops, port, err);
-	}
-	return dp_fail(err, -EINVAL, "port %s: unknown type %d", cfg->name, (int)cfg->type);
-}
-
 void
 dp_port_del(struct dp_port *p)
 {

@@ -91,6 +91,24 @@ UNIT_TESTS += %D%/test-guard-text
 
 # --- src/datapath -----------------------------------------------------------
 
+DATAPATH_LIBS = src/datapath/libnvdatapath.a vhost/libnvvhost.a src/packet/libnvpacket.a \
+	$(UNIT_LIBS) $(DPDK_LIBS)
+
+UNIT_TESTS += %D%/test-l2
+%C%_test_l2_SOURCES = %D%/test-l2.c
+%C%_test_l2_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_l2_LDADD = src/datapath/libnvdatapath.a $(UNIT_LIBS)
+
+UNIT_TESTS += %D%/test-forward
+%C%_test_forward_SOURCES = %D%/test-forward.c %D%/fake-port.c %D%/fake-port.h
+%C%_test_forward_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_forward_LDADD = $(DATAPATH_LIBS)
+
+UNIT_TESTS += %D%/test-deliver
+%C%_test_deliver_SOURCES = %D%/test-deliver.c %D%/fake-port.c %D%/fake-port.h
+%C%_test_deliver_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_deliver_LDADD = $(DATAPATH_LIBS)
+
 # --- src/control ------------------------------------------------------------
 
 CONTROL_CFLAGS = $(UNIT_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS)

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where frames go: unicast, flooding, grouping, drops and their reasons,
+ * guard, storm control, changes while ports are in use.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "src/datapath/network.h"
+#include "tests/unit/fake-port.h"
+
+#define IPV4 0x0800
+#define ARP  0x0806
+
+static const uint8_t MA[6] = {2, 0, 0, 0, 0, 0xa}, MB[6] = {2, 0, 0, 0, 0, 0xb},
+		     MC[6] = {2, 0, 0, 0, 0, 0xc}, BCAST[6] = {255, 255, 255, 255, 255, 255};
+
+static struct dp_network *net;
+static struct dp_port *A, *B, *C;
+
+static int
+setup(void **state)
+{
+	fake_world_start();
+	net = fake_network_add("net", 0);
+	A = fake_port_add("a", net);
+	B = fake_port_add("b", net);
+	C = fake_port_add("c", net);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct dp_error err;
+
+	dp_port_del(A);
+	dp_port_del(B);
+	dp_port_del(C);
+	assert_int_equal(dp_network_del(net, &err), 0);
+	fake_world_stop();
+	return 0;
+}
+
+/* Makes the switch know where everybody is. */
+static void
+introduce(void)
+{
+	fake_queue(A, BCAST, MA, ARP, 60);
+	fake_queue(B, BCAST, MB, ARP, 60);
+	fake_queue(C, BCAST, MC, ARP, 60);
+	fake_run();
+	fake_clear(A);
+	fake_clear(B);
+	fake_clear(C);
+}
+
+static unsigned int
+got(struct dp_port *p)
+{
+	return fake_of(p)->out_count;
+}
+
+static void
+test_learning(void **state)
+{
+	struct dp_network_stats st;
+
+	fake_queue(A, MB, MA, IPV4, 60);
+	fake_run();
+	assert_int_equal(got(A), 0);
+	assert_int_equal(got(B), 1);
+	assert_int_equal(got(C), 1);
+	fake_queue(B, MA, MB, IPV4, 61);
+	fake_run();
+	assert_int_equal(got(A), 1);
+	assert_int_equal(got(C), 1);
+	fake_queue(A, MB, MA, IPV4, 1514);
+	fake_run();
+	assert_int_equal(got(B), 2);
+	assert_int_equal(got(C), 1);
+	assert_int_equal(fake_of(B)->out[1].len, 1514);
+	assert_memory_equal(fake_of(B)->out[1].data, fake_of(A)->in[1].data, 1514);
+	dp_network_stats(net, &st);
+	assert_int_equal(st.macs, 2);
+	assert_int_equal(st.flooded, 1);
+	/* A's MAC turns up at C. */
+	fake_queue(C, BCAST, MA, ARP, 60);
+	fake_queue(B, MA, MB, IPV4, 60);
+	fake_run();
+	fake_queue(B, MA, MB, IPV4, 60);
+	fake_run();
+	dp_network_stats(net, &st);
+	assert_int_equal(st.moves, 1);
+	assert_int_equal(fake_of(C)->out[got(C) - 1].len, 60);
+	assert_int_equal(fake_drops_all(A) + fake_drops_all(B) + fake_drops_all(C), 0);
+}
+
+static void
+test_group_sources_are_not_learned(void **state)
+{
+	const uint8_t group[6] = {3, 0, 0, 0, 0, 1}, zero[6] = {0};
+	struct dp_network_stats st;
+
+	fake_queue(A, BCAST, group, ARP, 60);
+	fake_queue(A, BCAST, BCAST, ARP, 60);
+	fake_queue(A, BCAST, zero, ARP, 60);
+	fake_run();
+	dp_network_stats(net, &st);
+	assert_int_equal(st.macs, 0);
+	assert_int_equal(got(B), 3);
+}
+
+static void
+test_groups(void **state)
+{
+	introduce();
+	for (unsigned int i = 0; i < PACKET_BURST; i++)
+		fake_queue(A, MB, MA, IPV4, 60 + i);
+	fake_run();
+	assert_int_equal(fake_of(B)->tx_calls, 1);
+	assert_int_equal(got(B), PACKET_BURST);
+	for (unsigned int i = 0; i < PACKET_BURST; i++)
+		assert_int_equal(fake_of(B)->out[i].len, 60 + i);
+	fake_clear(B);
+	fake_clear(A);
+	for (unsigned int i = 0; i < PACKET_BURST; i++)
+		fake_queue(A, i % 3 ? MB : MC, MA, IPV4, 60 + i);
+	fake_run();
+	assert_int_equal(fake_of(B)->tx_calls, 1);
+	assert_int_equal(fake_of(C)->tx_calls, 1);
+	assert_int_equal(got(C), 11);
+	assert_int_equal(got(B), 21);
+	/* Each destination's frames stay in order. */
+	for (unsigned int i = 1; i < got(B); i++)
+		assert_true(fake_of(B)->out[i].len > fake_of(B)->out[i - 1].len);
+}
+
+static void
+test_drops(void **state)
+{
+	const uint8_t lldp[6] = {1, 0x80, 0xc2, 0, 0, 0x0e},
+		      beyond[6] = {1, 0x80, 0xc2, 0, 0, 0x10};
+
+	introduce();
+	fake_queue(A, MB, MA, IPV4, 13);
+	fake_queue(A, MB, MA, IPV4, 14);
+	fake_queue(A, MB, MA, IPV4, 1518);
+	fake_queue(A, MB, MA, IPV4, 1519);
+	fake_queue(A, MA, MA, IPV4, 60);
+	fake_queue(A, lldp, MA, 0x88cc, 60);
+	fake_queue(A, beyond, MA, 0x88cc, 60);
+	fake_run();
+	assert_int_equal(fake_drops(A, DROP_RUNT), 1);
+	assert_int_equal(fake_drops(A, DROP_OVERSIZE), 1);
+	assert_int_equal(fake_drops(A, DROP_HAIRPIN), 1);
+	assert_int_equal(fake_drops(A, DROP_NO_DESTINATION), 1);
+	assert_int_equal(fake_drops_all(A), 4);
+	assert_int_equal(got(B), 3);
+	assert_int_equal(got(C), 1);
+}
+
+static void
+test_destination_drops(void **state)
+{
+	struct dp_port_settings s = fake_settings(net);
+	struct dp_error err;
+
+	introduce();
+	fake_of(B)->room = 3;
+	for (int i = 0; i < 10; i++)
+		fake_queue(A, MB, MA, IPV4, 60);
+	fake_run();
+	assert_int_equal(fake_drops(B, DROP_RING_FULL), 7);
+	fake_of(B)->room = 100;
+
+	s.mtu = 1000;
+	assert_int_equal(dp_port_set(B, &s, &err), 0);
+	fake_queue(A, MB, MA, IPV4, 1018);
+	fake_queue(A, MB, MA, IPV4, 1019);
+	fake_queue(A, BCAST, MA, IPV4, 1019);
+	fake_run();
+	assert_int_equal(fake_drops(B, DROP_TOO_BIG), 2);
+	assert_int_equal(got(B), 4);
+	assert_int_equal(got(C), 1);
+
+	fake_of(B)->ready = false;
+	fake_queue(A, MB, MA, IPV4, 60);
+	fake_queue(A, MB, MA, IPV4, 60);
+	fake_queue(A, BCAST, MA, IPV4, 60);
+	fake_run();
+	assert_int_equal(fake_drops(B, DROP_NOT_READY), 2);
+	fake_of(C)->ready = false;
+	fake_queue(A, BCAST, MA, IPV4, 60);
+	fake_run();
+	assert_int_equal(fake_drops(A, DROP_NO_DESTINATION), 1);
+	assert_int_equal(fake_drops_all(A), 1);
+
+	fake_of(B)->ready = true;
+	s.enabled = false;
+	assert_int_equal(dp_port_set(B, &s, &err), 0);
+	fake_queue(A, MB, MA, IPV4, 60);
+	fake_queue(B, MA, MB, IPV4, 60);
+	fake_run();
+	assert_int_equal(fake_drops(B, DROP_NOT_READY), 4);
+	assert_int_equal(got(A), 0);
+	dp_port_counters_reset(B);
+	assert_int_equal(fake_drops_all(B), 0);
+	fake_queue(A, MB, MA, IPV4, 60);
+	fake_run();
+	assert_int_equal(fake_drops_all(B), 1);
+}
+
+static void
+test_networks_are_apart(void **state)
+{
+	struct dp_network *other = fake_network_add("other", 0);
+	struct dp_port_settings s = fake_settings(other);
+	struct dp_error err;
+
+	introduce();
+	assert_int_equal(dp_port_set(C, &s, &err), 0);
+	assert_int_equal(dp_network_del(other, &err), -EBUSY);
+	fake_queue(A, MC, MA, IPV4, 60);
+	fake_queue(A, BCAST, MA, ARP, 60);
+	fake_queue(C, MA, MC, IPV4, 60);
+	fake_run();
+	assert_int_equal(got(C), 0);
+	assert_int_equal(got(A), 0);
+	assert_int_equal(got(B), 2);
+	assert_int_equal(fake_drops(C, DROP_NO_DESTINATION), 1);
+	s.network = NULL;
+	assert_int_equal(dp_port_set(C, &s, &err), 0);
+	fake_queue(C, MA, MC, IPV4, 60);
+	fake_run();
+	assert_int_equal(fake_drops(C, DROP_NO_NETWORK), 1);
+	assert_int_equal(dp_network_del(other, &err), 0);
+}
+
+static void
+count(const struct dp_fdb_entry *e, void *arg)
+{
+	++*(unsigned int *)arg;
+}
+
+static void
+test_deleted_port(void **state)
+{
+	unsigned int n = 0;
+	uint16_t index = dp_port_index(B);
+
+	introduce();
+	fake_of(B)->ready = false;
+	fake_queue(A, MB, MA, IPV4, 60);
+	fake_run();
+	assert_int_equal(fake_drops_all(B), 1);
+	dp_port_del(B);
+	assert_string_equal(dp_port_name(index), "");
+	dp_network_fdb(net, count, &n);
+	assert_int_equal(n, 2);
+	fake_queue(A, MB, MA, IPV4, 60);
+	fake_run();
+	assert_int_equal(got(C), 1);
+	B = fake_port_add("b2", net);
+	assert_int_equal(dp_port_index(B), index);
+	assert_int_equal(fake_drops_all(B), 0);
+	fake_queue(A, MC, MA, IPV4, 60);
+	fake_run();
+	assert_int_equal(got(B), 0);
+	assert_int_equal(got(C), 2);
+}
+
+static void
+test_refusals(void **state)
+{
+	struct dp_port_config cfg = {.name = "a", .queues = 1, .settings = fake_settings(net)};
+	struct dp_network_config nc = {.name = "x", .ageing_s = 9};
+	struct dp_network *n;
+	struct dp_error err;
+	struct dp_port *p;
+
+	assert_int_equal(port_add(&cfg, &fake_ops, &p, &err), -EEXIST);
+	cfg.name[0] = 'z';
+	cfg.queues = 17;
+	assert_int_equal(port_add(&cfg, &fake_ops, &p, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "queues=17"));
+	cfg.queues = 1;
+	cfg.settings.mtu = 9217;
+	assert_int_equal(port_add(&cfg, &fake_ops, &p, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "mtu=9217"));
+	cfg.settings.mtu = 1500;
+	cfg.settings.vlan.access = 4095;
+	assert_int_equal(port_add(&cfg, &fake_ops, &p, &err), -EINVAL);
+	assert_int_equal(dp_network_add(&nc, &n, &err), -EINVAL);
+	nc.ageing_s = 10;
+	nc.max_macs = 15;
+	assert_int_equal(dp_network_add(&nc, &n, &err), -EINVAL);
+	nc.max_macs = 4096;
+	assert_int_equal(dp_network_set(net, &nc, &err), -EBUSY);
+}
+
+static void
+test_guard(void **state)
+{
+	struct dp_port_settings s = fake_settings(net);
+	struct fake_frame *f;
+	struct dp_error err;
+	char text[200];
+
+	introduce();
+	/* B speaks as A before A is guarded: that entry has to go. */
+	fake_queue(B, BCAST, MA, ARP, 60);
+	fake_run();
+	assert_int_equal(
+		guard_parse(&s.guard, "mac=02:00:00:00:00:0a,ip=10.0.0.1", text, sizeof(text)), 0);
+	assert_int_equal(dp_port_set(A, &s, &err), 0);
+	fake_clear(A);
+	fake_clear(B);
+	fake_clear(C);
+	fake_queue(C, MA, MC, IPV4, 60);
+	fake_run();
+	assert_int_equal(got(A), 1); /* flooded: nobody knows where A is */
+	assert_int_equal(got(B), 1);
+
+	/* A train of equal heads, only one of which has the right address. */
+	for (int i = 0; i < 3; i++) {
+		f = fake_queue(A, MC, MA, IPV4, 60);
+		memset(f->data + 14, 0, 46);
+		f->data[14] = 0x45;
+		f->data[17] = 46;
+		f->data[23] = 17;
+		memcpy(f->data + 26, i == 1 ? "\x0a\0\0\1" : "\x0a\0\0\2", 4);
+	}
+	fake_queue(A, MC, MB, IPV4, 60);
+	fake_run();
+	assert_int_equal(got(C), 1);
+	assert_int_equal(fake_drops(A, DROP_GUARD_IP), 2);
+	assert_int_equal(fake_drops(A, DROP_GUARD_MAC), 1);
+	/* A is known now, and B cannot take its address away. */
+	fake_queue(B, BCAST, MA, ARP, 60);
+	fake_run();
+	fake_clear(A);
+	fake_clear(B);
+	fake_queue(C, MA, MC, IPV4, 60);
+	fake_run();
+	assert_int_equal(got(A), 1);
+	assert_int_equal(got(B), 0);
+}
+
+static void
+test_storm(void **state)
+{
+	struct dp_network_config cfg = {.ageing_s = 300, .max_macs = 64, .storm_pps = 400};
+	struct dp_error err;
+
+	introduce();
+	assert_int_equal(dp_network_set(net, &cfg, &err), 0);
+	/* A tenth of a second's worth may come at once; the clock is one that
+	 * hardly moves meanwhile. */
+	dp_clock_hz = UINT64_C(1) << 50;
+	assert_int_equal(dp_network_set(net, &cfg, &err), 0);
+	for (int i = 0; i < 100; i++)
+		fake_queue(A, BCAST, MA, ARP, 60);
+	fake_queue(A, MB, MA, IPV4, 60);
+	for (int i = 0; i < 5; i++)
+		fake_queue(C, BCAST, MC, ARP, 60);
+	fake_run();
+	assert_int_equal(fake_drops(A, DROP_STORM), 60);
+	assert_int_equal(fake_drops(C, DROP_STORM), 0);
+	assert_int_equal(got(B), 40 + 1 + 5);
+	cfg.storm_pps = 0;
+	assert_int_equal(dp_network_set(net, &cfg, &err), 0);
+	fake_queue(A, BCAST, MA, ARP, 60);
+	fake_run();
+	assert_int_equal(fake_drops(A, DROP_STORM), 60);
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_learning),
+		T(test_group_sources_are_not_learned),
+		T(test_groups),
+		T(test_drops),
+		T(test_destination_drops),
+		T(test_networks_are_apart),
+		T(test_deleted_port),
+		T(test_refusals),
+		T(test_guard),
+		T(test_storm),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
