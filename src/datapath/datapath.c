@@ -169,13 +169,17 @@ void
 dp_worker_status(uint16_t id, struct dp_worker_status *st)
 {
 	const struct worker *w = dp_worker[id];
+	uint8_t state = __atomic_load_n(&w->state, __ATOMIC_RELAXED);
 	struct worker_counters c;
 
 	counters_read(id, &c);
+	/* A worker books its sleep when it wakes up; until then we do. */
+	if (state == DP_WORKER_SLEEPING)
+		c.idle_cycles += dp_clock_tsc() - __atomic_load_n(&w->now, __ATOMIC_RELAXED);
 	*st = (struct dp_worker_status){
 		.id = id,
 		.cpu = w->cpu,
-		.state = __atomic_load_n(&w->state, __ATOMIC_RELAXED),
+		.state = state,
 		.packets = c.packets - baseline[id].packets,
 		.busy_cycles = c.busy_cycles - baseline[id].busy_cycles,
 		.idle_cycles = c.idle_cycles - baseline[id].idle_cycles,

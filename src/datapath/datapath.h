@@ -40,7 +40,7 @@ struct dp_config {
 	enum dp_poll poll;
 	uint32_t idle_us; /* spin this long without work before sleeping */
 	enum dp_hugepages hugepages;
-	uint64_t packet_memory; /* bytes for mbufs; 0: default */
+	uint64_t packet_memory;     /* bytes for mbufs; 0: default */
 	void (*changed)(void *arg); /* a port's state changed: any thread, must not block */
 	void *changed_arg;
 };
@@ -69,18 +69,18 @@ void dp_set_poll(enum dp_poll poll, uint32_t idle_us);
 struct dp_network;
 struct dp_network_config {
 	char name[DP_NAME_MAX];
-	uint32_t ageing_s; /* 10..1000000, default 300 (802.1Q) */
-	uint32_t max_macs; /* 16..1048576, default 8192 */
+	uint32_t ageing_s;  /* 10..1000000, default 300 (802.1Q) */
+	uint32_t max_macs;  /* 16..1048576, default 8192 */
 	uint32_t storm_pps; /* broadcast + multicast + unknown unicast of one port, per
 			       second; 0: no limit */
 };
-int dp_network_add(const struct dp_network_config *cfg, struct dp_network **net,
-	struct dp_error *err);
+int dp_network_add(
+	const struct dp_network_config *cfg, struct dp_network **net, struct dp_error *err);
 /* Refused with -EBUSY while a port is in it. */
 int dp_network_del(struct dp_network *net, struct dp_error *err);
 /* ageing_s and storm_pps change live; max_macs: -EBUSY while it has ports. */
-int dp_network_set(struct dp_network *net, const struct dp_network_config *cfg,
-	struct dp_error *err);
+int dp_network_set(
+	struct dp_network *net, const struct dp_network_config *cfg, struct dp_error *err);
 
 struct dp_fdb_entry {
 	uint8_t mac[6];
@@ -89,8 +89,8 @@ struct dp_fdb_entry {
 	uint32_t age_s;
 };
 /* Calls cb for each learned MAC; readable while workers learn. */
-void dp_network_fdb(struct dp_network *net, void (*cb)(const struct dp_fdb_entry *e, void *arg),
-	void *arg);
+void dp_network_fdb(
+	struct dp_network *net, void (*cb)(const struct dp_fdb_entry *e, void *arg), void *arg);
 struct dp_network_stats {
 	uint32_t macs;
 	uint64_t moves, full, flooded; /* MAC moved port; could not learn; frames flooded */
@@ -154,7 +154,7 @@ struct dp_port_status {
 	char driver[32];
 	uint8_t mac[6];
 	bool link_up;
-	uint32_t link_mbps;      /* 0: unknown */
+	uint32_t link_mbps;                /* 0: unknown */
 	uint64_t rx_offloads, tx_offloads; /* RTE_ETH_*_OFFLOAD_* in use */
 };
 void dp_port_status(struct dp_port *port, struct dp_port_status *st);

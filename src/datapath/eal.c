@@ -11,6 +11,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@
 
 _Static_assert(RTE_MAX_LCORE > DP_WORKERS_MAX, "an lcore for each worker and the control thread");
 
-#define ARGS_MAX        24
+#define MIB             (UINT64_C(1) << 20)
 #define DEFAULT_RUN_DIR "/run/netvm"
 
 /* The main lcore floats on what the workers leave: "0@(0-1,3),1@2,2@4". */
@@ -65,23 +66,21 @@ int
 eal_start(const char *run_dir, const struct machine_memory *m, const uint16_t *cpu, uint16_t ncpus,
 	struct dp_error *err)
 {
-	char lcores[1024], prefix[32], memory[24];
-	/* EAL keeps and permutes the pointers, so they live as long as it does. */
-	static char *argv[ARGS_MAX];
-	int argc = 0;
+	/* EAL keeps pointers to its arguments, and permutes them. */
+	static char lcores[1024], prefix[32], memory[24];
+	static const char *args[] = {"netvmd", "--lcores", lcores, "--main-lcore", "0",
+		"--file-prefix", prefix, "-m", memory, "-a", "0000:00:00.0", "--log-level",
+		"notice", NULL, NULL, NULL};
+	int argc = sizeof(args) / sizeof(args[0]) - 3;
 
 	format_lcores(lcores, sizeof(lcores), cpu, ncpus);
 	format_prefix(prefix, sizeof(prefix), run_dir);
-	snprintf(memory, sizeof(memory), "%llu",
-		(unsigned long long)((m->total + (1 << 20) - 1) >> 20));
-	const char *args[] = {"netvmd", "--lcores", lcores, "--main-lcore", "0", "--file-prefix",
-		prefix, "-m", memory, "-a", "0000:00:00.0", "--log-level", "notice",
-		m->hugepages ? "--in-memory" : "--no-huge", m->hugepages ? NULL : "--no-shconf"};
-
-	for (unsigned int i = 0; i < sizeof(args) / sizeof(args[0]) && args[i] != NULL; i++)
-		argv[argc++] = strdup(args[i]);
+	snprintf(memory, sizeof(memory), "%" PRIu64, (m->total + MIB - 1) / MIB);
+	args[argc++] = m->hugepages ? "--in-memory" : "--no-huge";
+	if (!m->hugepages)
+		args[argc++] = "--no-shconf";
 	rte_openlog_stream(stderr);
-	if (rte_eal_init(argc, argv) < 0)
+	if (rte_eal_init(argc, (char **)(uintptr_t)args) < 0)
 		return dp_fail(err, rte_errno != 0 ? -rte_errno : -EIO,
 			"DPDK did not start (%s): its own messages above say why",
 			rte_errno != 0 ? rte_strerror(rte_errno) : "no reason given");

@@ -47,7 +47,7 @@
 #define EVENTS 16
 /* A queue that cannot wake us is looked at this often: a first frame has to be
  * forwarded within 1 ms, and an idle daemon may use 2 % of a CPU. */
-#define TIMER_NS 700000
+#define TIMER_NS 850000
 
 static pthread_mutex_t kick_lock = PTHREAD_MUTEX_INITIALIZER;
 

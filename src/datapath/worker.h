@@ -30,11 +30,10 @@ struct worker_counters {
 struct worker {
 	uint16_t id;
 	uint16_t cpu;
-	bool timer_wake;       /* woken by the timer: one poll, then sleep again */
 	uint8_t state;         /* enum dp_worker_state, relaxed */
 	int epoll_fd, wake_fd; /* sleep.c */
 	struct rx_list *rx;    /* published; acquire pairs with worker_assign() */
-	uint64_t now;          /* TSC of this iteration */
+	uint64_t now;          /* TSC of this iteration; relaxed, the control thread looks too */
 	uint64_t second_end;   /* when now_s has to be computed again */
 	uint32_t now_s;        /* dp_clock_seconds(now) */
 	struct worker_counters counters;
@@ -80,7 +79,7 @@ worker_drop(struct worker *w, const struct dp_port *p, enum packet_drop reason, 
 static inline void
 worker_clock(struct worker *w, uint64_t now)
 {
-	w->now = now;
+	__atomic_store_n(&w->now, now, __ATOMIC_RELAXED);
 	if (__builtin_expect(now >= w->second_end, 0)) {
 		w->now_s = dp_clock_seconds(now);
 		w->second_end = dp_clock_zero + (w->now_s + UINT64_C(1)) * dp_clock_hz;

@@ -109,6 +109,11 @@ UNIT_TESTS += %D%/test-deliver
 %C%_test_deliver_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_deliver_LDADD = $(DATAPATH_LIBS)
 
+UNIT_TESTS += %D%/test-worker
+%C%_test_worker_SOURCES = %D%/test-worker.c
+%C%_test_worker_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_worker_LDADD = $(DATAPATH_LIBS)
+
 # --- src/control ------------------------------------------------------------
 
 CONTROL_CFLAGS = $(UNIT_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS)
