@@ -70,7 +70,7 @@ eal_start(const char *run_dir, const struct machine_memory *m, const uint16_t *c
 	static char lcores[1024], prefix[32], memory[24];
 	static const char *args[] = {"netvmd", "--lcores", lcores, "--main-lcore", "0",
 		"--file-prefix", prefix, "-m", memory, "-a", "0000:00:00.0", "--log-level",
-		"notice", NULL, NULL, NULL};
+		"notice", "--log-level", "lib.telemetry:error", NULL, NULL, NULL};
 	int argc = sizeof(args) / sizeof(args[0]) - 3;
 
 	format_lcores(lcores, sizeof(lcores), cpu, ncpus);

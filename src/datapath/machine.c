@@ -25,12 +25,16 @@
 
 /* --- CPUs ---------------------------------------------------------------- */
 
+/* As the process was started: EAL confines the control thread to the CPUs that
+ * the workers leave, and a later check must not be misled by that. */
 static void
 allowed_cpus(cpu_set_t *set)
 {
-	CPU_ZERO(set);
-	if (sched_getaffinity(0, sizeof(*set), set) != 0)
-		CPU_SET(0, set);
+	static cpu_set_t at_start;
+
+	if (CPU_COUNT(&at_start) == 0 && sched_getaffinity(0, sizeof(at_start), &at_start) != 0)
+		CPU_SET(0, &at_start);
+	*set = at_start;
 }
 
 void

@@ -114,6 +114,11 @@ UNIT_TESTS += %D%/test-worker
 %C%_test_worker_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_worker_LDADD = $(DATAPATH_LIBS)
 
+UNIT_TESTS += %D%/test-machine
+%C%_test_machine_SOURCES = %D%/test-machine.c
+%C%_test_machine_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_machine_LDADD = src/datapath/libnvdatapath.a $(UNIT_LIBS)
+
 # --- src/control ------------------------------------------------------------
 
 CONTROL_CFLAGS = $(UNIT_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS)

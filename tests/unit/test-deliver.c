@@ -200,6 +200,15 @@ test_vlan_hopping(void **state)
 	fake_queue(port[PLAIN], BCAST, MA, 0x8100, 14);
 	expect(-2, -2, -2, -2, -2);
 	assert_int_equal(fake_drops(port[PLAIN], DROP_VLAN), 6);
+	/* The other way round: the bytes that are missing lie there from before. */
+	tagged(TRUNK56, 5, BCAST, MA);
+	tagged(TRUNK56, 5, BCAST, MA);
+	fake_run();
+	clear();
+	tagged(TRUNK56, 5, BCAST, MA);
+	fake_queue(port[TRUNK56], BCAST, MA, 0x8100, 14);
+	expect(-2, -1, -2, -2, 5);
+	assert_int_equal(fake_drops(port[TRUNK56], DROP_VLAN), 1);
 	/* A customer's own tag inside VLAN 5 is none of our business. */
 	f = fake_queue_tagged(port[TRUNK56], BCAST, MA, 5, 0x8100, 104);
 	memcpy(f->data + 18, "\0\7", 2);

@@ -242,6 +242,41 @@ test_networks_are_apart(void **state)
 	assert_int_equal(dp_network_del(other, &err), 0);
 }
 
+/* What a worker may still find just after a port went elsewhere. */
+static void
+test_stale_tables(void **state)
+{
+	struct dp_network *other = fake_network_add("other", 0);
+	struct dp_port_settings s = fake_settings(other);
+	const struct dp_port_settings *real = C->settings;
+	struct dp_error err;
+
+	introduce();
+	/* The table knows C, the view has it, its settings name another network. */
+	C->settings = &s;
+	fake_queue(A, MC, MA, IPV4, 60);
+	fake_queue(A, BCAST, MA, IPV4, 60);
+	fake_run();
+	assert_int_equal(got(C), 0);
+	assert_int_equal(got(B), 2);
+	/* It left the VLAN. */
+	s.network = net;
+	s.vlan.access = 9;
+	fake_queue(A, MC, MA, IPV4, 60);
+	fake_run();
+	assert_int_equal(got(C), 0);
+	assert_int_equal(got(B), 3);
+	C->settings = real;
+	/* It left the table of ports. */
+	dp_ports[C->index] = NULL;
+	fake_queue(A, MC, MA, IPV4, 60);
+	fake_queue(A, BCAST, MA, IPV4, 60);
+	fake_run();
+	assert_int_equal(got(B), 5);
+	dp_ports[C->index] = C;
+	assert_int_equal(dp_network_del(other, &err), 0);
+}
+
 static void
 count(const struct dp_fdb_entry *e, void *arg)
 {
@@ -391,6 +426,7 @@ main(void)
 		T(test_drops),
 		T(test_destination_drops),
 		T(test_networks_are_apart),
+		T(test_stale_tables),
 		T(test_deleted_port),
 		T(test_refusals),
 		T(test_guard),
