@@ -99,6 +99,7 @@ worker_run(void *arg)
 {
 	struct worker *w = arg;
 	uint64_t idle_since = dp_clock_tsc();
+	enum sleep_end end;
 
 	__atomic_store_n(&w->state, DP_WORKER_POLLING, __ATOMIC_RELAXED);
 	worker_clock(w, idle_since);
@@ -114,10 +115,14 @@ worker_run(void *arg)
 			continue;
 		}
 		rte_pause();
+		if (w->now - idle_since < __atomic_load_n(&dp_idle_cycles, __ATOMIC_RELAXED))
+			continue;
+		end = worker_sleep(w);
+		/* The sleep was idle, and what comes now is judged by today's clock. */
+		account(w, dp_clock_tsc(), 0);
 		/* After the timer one empty poll is enough to sleep on. */
-		if (w->now - idle_since >= __atomic_load_n(&dp_idle_cycles, __ATOMIC_RELAXED) &&
-			worker_sleep(w) != SLEEP_TIMER)
-			idle_since = dp_clock_tsc();
+		if (end != SLEEP_TIMER)
+			idle_since = w->now;
 	}
 	dp_rcu_offline(w->id);
 	__atomic_store_n(&w->state, DP_WORKER_STOPPED, __ATOMIC_RELEASE);

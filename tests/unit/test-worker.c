@@ -234,7 +234,7 @@ run(void *arg)
 static int
 setup(void **state)
 {
-	struct dp_network_config cfg = {.name = "net"};
+	struct dp_network_config cfg = {.name = "net", .ageing_s = 1000000};
 	struct dp_error err;
 
 	dp_clock_init(0);
@@ -436,20 +436,48 @@ test_synchronize(void **state)
 	lines_del();
 }
 
+static uint32_t learned_second;
+
 static void
-test_idle_costs_nothing(void **state)
+note_second(fdb_key key, uint16_t port, uint32_t age_s, void *arg)
 {
+	learned_second = 1000000 - age_s;
+}
+
+static uint64_t
+counter(const uint64_t *c)
+{
+	return __atomic_load_n(c, __ATOMIC_RELAXED);
+}
+
+/* Who was asleep has its time booked as idle, also when the first look after
+ * it finds work, and judges that work by a clock that went on. */
+static void
+test_idle(void **state)
+{
+	struct worker_counters *c = &dp_worker[0]->counters;
+	uint64_t busy, idle;
+	uint32_t second;
 	int64_t cpu;
 
 	lines_add("line");
 	usleep(20000);
 	cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
-	usleep(200000);
+	busy = counter(&c->busy_cycles);
+	idle = counter(&c->idle_cycles);
+	usleep(1100000);
 	cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
-	print_message("idle: %.2f %% of a CPU\n", (double)cpu / 2e6);
+	print_message("idle: %.2f %% of a CPU\n", (double)cpu / 11e6);
 	for (int i = 0; i < WORKERS; i++)
 		assert_int_equal(__atomic_load_n(&dp_worker[i]->state, __ATOMIC_RELAXED),
 			DP_WORKER_SLEEPING);
+	second = dp_clock_seconds(dp_clock_tsc());
+	assert_true(round_trip(line[0], line[1]) >= 0);
+	usleep(20000);
+	assert_true(counter(&c->busy_cycles) - busy < counter(&c->idle_cycles) - idle);
+	learned_second = 0;
+	fdb_walk(&net->fdb, 1000000, note_second, NULL);
+	assert_true(learned_second >= second);
 	lines_del();
 }
 
@@ -480,7 +508,7 @@ main(void)
 		cmocka_unit_test(test_kick_changes),
 		cmocka_unit_test(test_port_changes),
 		cmocka_unit_test(test_synchronize),
-		cmocka_unit_test(test_idle_costs_nothing),
+		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_strange_fd),
 	};
 
