@@ -91,6 +91,15 @@ judge(const struct packet *p, uint8_t choice)
 	require(verdict != DROP_REASONS || memcmp(p->hdr + 6, "\x52\x54\0\0\0", 5) == 0);
 }
 
+static uint8_t
+byte_at(const struct packet *p, uint32_t offset)
+{
+	uint8_t b;
+
+	packet_copy_out(p, offset, &b, 1);
+	return b;
+}
+
 static void
 cut(const struct packet *p, uint16_t max)
 {
@@ -112,6 +121,8 @@ cut(const struct packet *p, uint16_t max)
 			require(length_of(piece) == piece->len);
 			require(piece->len - piece->hdr_len <= p->offload.gso_size);
 			payload += piece->len - piece->hdr_len;
+			require(byte_at(piece, piece->len - 1) ==
+				byte_at(p, p->offload.hdr_len + payload - 1));
 			packet_checksum(piece);
 			require(piece->offload.flags == 0);
 		}
