@@ -62,6 +62,16 @@ UNIT_TESTS += %D%/test-vhost-port
 %C%_test_vhost_port_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vhost_port_LDADD = $(VHOST_TEST_LIBS)
 
+UNIT_TESTS += %D%/test-vhost-hostile
+%C%_test_vhost_hostile_SOURCES = %D%/test-vhost-hostile.c %D%/vhost-harness.c %D%/vhost-harness.h
+%C%_test_vhost_hostile_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vhost_hostile_LDADD = $(VHOST_TEST_LIBS)
+
+UNIT_TESTS += %D%/test-vhost-memory
+%C%_test_vhost_memory_SOURCES = %D%/test-vhost-memory.c %D%/vhost-harness.c %D%/vhost-harness.h
+%C%_test_vhost_memory_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vhost_memory_LDADD = $(VHOST_TEST_LIBS)
+
 # --- src/packet -------------------------------------------------------------
 
 UNIT_TESTS += %D%/test-packet

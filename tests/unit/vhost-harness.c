@@ -7,6 +7,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ static _Atomic uint64_t loops; /* the worker's quiescent states */
 static _Atomic bool quit;
 static _Atomic unsigned int kicks;
 static pthread_t worker;
+static struct sigaction sigbus;
 
 int64_t
 harness_ms(void)
@@ -62,7 +64,7 @@ work(void *arg)
 			p[i] = atomic_load_explicit(&attached[i], memory_order_acquire);
 		for (unsigned int i = 0; i < HARNESS_PORTS; i++) {
 			if (p[i])
-				forward(p[i], p[(i + 1) % HARNESS_PORTS]);
+				forward(p[i], p[i ^ 1]);
 		}
 		atomic_fetch_add_explicit(&loops, 1, memory_order_acq_rel);
 		sched_yield();
@@ -128,7 +130,14 @@ harness_start(const char *name)
 	sched_setaffinity(0, sizeof(cpus), &cpus);
 	if (vhost_init(&env) != 0 || pthread_create(&worker, NULL, work, NULL) != 0)
 		abort();
+	sigaction(SIGBUS, NULL, &sigbus);
 	return true;
+}
+
+void
+harness_sigbus(void)
+{
+	sigaction(SIGBUS, &sigbus, NULL);
 }
 
 void
@@ -327,4 +336,54 @@ harness_wait_fds(unsigned int n)
 			fail_msg("%u descriptors are open, %u were expected", harness_fds(), n);
 		usleep(1000);
 	}
+}
+
+static struct fe neighbour[2];
+
+int
+harness_neighbours(void **state)
+{
+	if (harness_ports(state) != 0)
+		return -1;
+	harness_open(&neighbour[0], 2, NULL);
+	harness_open(&neighbour[1], 3, NULL);
+	return 0;
+}
+
+int
+harness_neighbours_drop(void **state)
+{
+	fe_close(&neighbour[0]);
+	fe_close(&neighbour[1]);
+	return harness_drop(state);
+}
+
+void
+harness_neighbours_are_well(void)
+{
+	uint64_t features;
+
+	for (unsigned int i = 0; i < 5; i++) {
+		int64_t start = harness_ms();
+
+		assert_int_equal(fe_get_u64(&neighbour[0], FE_GET_FEATURES, &features), 0);
+		assert_true(harness_ms() - start <= 100);
+	}
+	harness_exchange(&neighbour[0], &neighbour[1], 0, 20);
+	harness_exchange(&neighbour[1], &neighbour[0], 0, 20);
+	assert_int_equal(harness_status(2).state, VHOST_UP);
+}
+
+void
+harness_port_recovers(void)
+{
+	struct fe a, b;
+
+	harness_open(&a, 0, NULL);
+	harness_open(&b, 1, NULL);
+	assert_string_equal(harness_status(0).error, "");
+	harness_exchange(&a, &b, 0, 20);
+	harness_exchange(&b, &a, 0, 20);
+	fe_close(&a);
+	fe_close(&b);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Two vhost ports wired to each other by one polling worker, for the vhost
- * tests: what a frontend sends into port 0 comes out of port 1 and back.
- * The tests drive real sockets; EAL runs on ordinary memory.
+ * Four vhost ports, wired in pairs by one polling worker, for the vhost tests:
+ * what a frontend sends into port 0 comes out of port 1 and back, and the same
+ * with 2 and 3. The tests drive real sockets; EAL runs on ordinary memory.
  */
 #ifndef NETVM_VHOST_HARNESS_H
 #define NETVM_VHOST_HARNESS_H
@@ -16,7 +16,7 @@
 #include "tests/frontend/frontend.h"
 #include "vhost/vhost-port.h"
 
-#define HARNESS_PORTS 2
+#define HARNESS_PORTS 4
 
 struct harness {
 	char dir[64];
@@ -28,6 +28,8 @@ extern struct harness harness;
 /* EAL, temp dir, worker. Returns false (and says why) when EAL cannot start. */
 bool harness_start(const char *name);
 void harness_stop(void);
+/* cmocka has put its own handler over vhost_init()'s for the test that runs. */
+void harness_sigbus(void);
 /* Ports for a test: server mode, this many queue pairs, MTU 1500. */
 int harness_ports(void **state);
 int harness_ports_queues(uint16_t queues);
@@ -54,5 +56,13 @@ unsigned int harness_fds(void);
 void harness_wait_fds(unsigned int n);
 /* How often env's kick_changed() was called, and with a valid old descriptor. */
 unsigned int harness_kicks(void);
+
+/* Set-up and tear-down of tests whose peer on port 0 misbehaves: ports 2 and 3
+ * have good peers, which must not notice. */
+int harness_neighbours(void **state);
+int harness_neighbours_drop(void **state);
+void harness_neighbours_are_well(void);
+/* Port 0 works for a peer that behaves. */
+void harness_port_recovers(void);
 
 #endif
