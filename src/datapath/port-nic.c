@@ -46,12 +46,13 @@ nic_probe(struct nic *nic, const struct dp_port_config *cfg, struct dp_error *er
 	rc = rte_dev_probe(devargs);
 	if (rc == 0)
 		rc = rte_eth_dev_get_port_by_name(name, &nic->port_id);
-	if (rc != 0) {
+	/* Drivers say why in the log, and mostly return -1. */
+	if (rc != 0)
 		return nic_fail(err, rc == -EEXIST ? -EBUSY : -ENODEV, cfg->name,
-			"DPDK could not open device \"%.80s\" (%s); check its name, that the "
-			"interface or file exists, and for PCI that it is bound to vfio-pci",
-			cfg->device, rte_strerror(-rc));
-	}
+			"DPDK could not open device \"%.80s\"; check its name, that the "
+			"interface or file exists, and for PCI that it is bound to vfio-pci "
+			"(netvmd's log has the driver's reason)",
+			cfg->device);
 	return 0;
 }
 
