@@ -82,6 +82,7 @@ ini_parse(const char *file, const char *text, gsize len, ini_fn fn, void *arg, G
 {
 	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	struct ini ini = {.seen = seen, .fn = fn, .arg = arg};
+	g_autofree char *copy = NULL;
 	g_auto(GStrv) lines = NULL;
 	bool ok = true;
 
@@ -90,7 +91,8 @@ ini_parse(const char *file, const char *text, gsize len, ini_fn fn, void *arg, G
 			error, NETVM_ERROR, NETVM_ERROR_PARAMS, "%s: this is not UTF-8 text", file);
 		return false;
 	}
-	lines = g_strsplit(text, "\n", -1);
+	copy = g_strndup(text, len); /* text need not end with a NUL */
+	lines = g_strsplit(copy, "\n", -1);
 	for (char **l = lines; ok && *l != NULL; l++) {
 		char *line = g_strstrip(*l);
 
