@@ -44,6 +44,25 @@ EXTRA_DIST += \
 	%D%/corpus/vring/take-one \
 	%D%/corpus/vring/take-two
 
+FUZZERS += %D%/fuzz-config
+%C%_fuzz_config_SOURCES = %D%/fuzz-config.c
+%C%_fuzz_config_CFLAGS = $(FUZZ_CFLAGS) $(GLIB_CFLAGS)
+%C%_fuzz_config_LDFLAGS = $(FUZZ_LINK)
+%C%_fuzz_config_LDADD = src/control/libnvconf.a src/packet/libnvpacket.a $(GLIB_LIBS)
+EXTRA_DIST += \
+	%D%/corpus/config/example \
+	%D%/corpus/config/port \
+	%D%/corpus/config/whole
+
+FUZZERS += %D%/fuzz-rpc
+%C%_fuzz_rpc_SOURCES = %D%/fuzz-rpc.c tests/unit/fake-datapath.c tests/unit/fake-datapath.h
+%C%_fuzz_rpc_CFLAGS = $(FUZZ_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS)
+%C%_fuzz_rpc_LDFLAGS = $(FUZZ_LINK)
+%C%_fuzz_rpc_LDADD = $(CONTROL_LIBS)
+EXTRA_DIST += \
+	%D%/corpus/rpc/ports \
+	%D%/corpus/rpc/rest
+
 EXTRA_PROGRAMS += $(FUZZERS)
 EXTRA_DIST += %D%/run
 

@@ -140,6 +140,8 @@ check_PROGRAMS += %D%/netvmd-dry
 %C%_netvmd_dry_SOURCES = src/control/main.c %D%/fake-datapath.c %D%/fake-datapath.h
 %C%_netvmd_dry_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS) $(SYSTEMD_CFLAGS)
 %C%_netvmd_dry_LDADD = $(CONTROL_LIBS) $(SYSTEMD_LIBS)
+TESTS += %D%/test-daemon.sh
+EXTRA_DIST += %D%/test-daemon.sh
 
 UNIT_TESTS += %D%/test-config
 %C%_test_config_SOURCES = %D%/test-config.c
