@@ -58,6 +58,13 @@ vring_desc_read(const void *p)
 	};
 }
 
+/* One writer, so no locked add; relaxed for those who read while it counts. */
+static inline void
+vring_count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
 /*
  * How many entries the guest has put into avail that we have not taken. More
  * than the ring holds is a broken guest: the ring is given up until the next
@@ -74,7 +81,7 @@ vring_avail_count(struct vring_queue *vq)
 	if (unlikely(vq->fault != VRING_OK))
 		return 0;
 	if (unlikely(n > vq->size)) {
-		vq->fault = VRING_FAULT_AVAIL;
+		__atomic_store_n(&vq->fault, VRING_FAULT_AVAIL, __ATOMIC_RELAXED);
 		return 0;
 	}
 	return n;

@@ -68,7 +68,7 @@ take(struct vring_queue *vq, struct packet_burst *b, const struct seen *s)
 	bool gso = (hdr >> 8 & 0xff) != PACKET_GSO_NONE;
 
 	if (unlikely(s->len > (gso ? PACKET_LEN_MAX : vq->max_frame))) {
-		vq->drop[DROP_OVERSIZE]++;
+		vring_count(&vq->drop[DROP_OVERSIZE], 1);
 		return;
 	}
 	*p = (struct packet){
@@ -84,13 +84,13 @@ take(struct vring_queue *vq, struct packet_burst *b, const struct seen *s)
 		uint16_t csum_offset = read_once_16(s->hdr + 8);
 
 		if (!vring_take_offload(p, hdr, csum_offset)) {
-			vq->drop[DROP_BAD_OFFLOAD]++;
+			vring_count(&vq->drop[DROP_BAD_OFFLOAD], 1);
 			return;
 		}
 	}
 	b->count++;
-	vq->packets++;
-	vq->bytes += s->len;
+	vring_count(&vq->packets, 1);
+	vring_count(&vq->bytes, s->len);
 }
 
 static void
@@ -218,8 +218,8 @@ put_some(struct vring_queue *vq, struct vring_put *put, struct packet *const *pk
 			vring_used_write(vq, put->used++, room[at].head, need);
 			put->next++;
 			put->left--;
-			vq->packets++;
-			vq->bytes += p->len;
+			vring_count(&vq->packets, 1);
+			vring_count(&vq->bytes, p->len);
 		} else if (!vring_put_packet(vq, put, p)) {
 			*empty = true;
 			break;

@@ -145,7 +145,7 @@ vring_put_packet(struct vring_queue *vq, struct vring_put *put, const struct pac
 	enum collect result;
 
 	while ((result = collect(vq, put, &c, vq->hdr_size + p->len)) == COLLECT_BAD) {
-		vq->drop[DROP_BAD_DESCRIPTOR]++;
+		vring_count(&vq->drop[DROP_BAD_DESCRIPTOR], 1);
 		hand_over(vq, put, &c, false);
 		if (++put->bad == PACKET_BURST)
 			return false;
@@ -153,7 +153,7 @@ vring_put_packet(struct vring_queue *vq, struct vring_put *put, const struct pac
 	if (result == COLLECT_EMPTY)
 		return false;
 	if (result == COLLECT_SMALL) {
-		vq->drop[DROP_SMALL_BUFFER]++;
+		vring_count(&vq->drop[DROP_SMALL_BUFFER], 1);
 		return true;
 	}
 	h = vring_offload_hdr(vq, p);
@@ -165,7 +165,7 @@ vring_put_packet(struct vring_queue *vq, struct vring_put *put, const struct pac
 	for (uint16_t i = 0; i < p->nmore; i++)
 		scatter(&seg, p->more[i].data, p->more[i].len);
 	hand_over(vq, put, &c, true);
-	vq->packets++;
-	vq->bytes += p->len;
+	vring_count(&vq->packets, 1);
+	vring_count(&vq->bytes, p->len);
 	return true;
 }

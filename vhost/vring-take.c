@@ -115,10 +115,10 @@ vring_take_chain(struct vring_queue *vq, struct packet_burst *b, uint16_t head)
 		goto drop;
 	b->count++;
 	b->nseg = (uint16_t)(b->nseg + w.nseg);
-	vq->packets++;
-	vq->bytes += len;
+	vring_count(&vq->packets, 1);
+	vring_count(&vq->bytes, len);
 	return true;
 drop:
-	vq->drop[why]++;
+	vring_count(&vq->drop[why], 1);
 	return true;
 }

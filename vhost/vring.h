@@ -74,7 +74,7 @@ struct vring_queue {
 	uint16_t signalled; /* used_idx when we last decided about an interrupt */
 	/* second line: what is written once per burst */
 	uint16_t pending[PACKET_BURST];
-	/* one writer: whoever runs the ring; readers take what they find */
+	/* one writer: whoever runs the ring; others read them (and fault) relaxed */
 	uint64_t packets, bytes;
 	uint64_t drop[DROP_REASONS]; /* what the ring itself refused */
 	uint32_t mem_hint;           /* for guest_mem_ptr() */

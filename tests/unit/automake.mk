@@ -51,6 +51,11 @@ UNIT_TESTS += %D%/test-vring-random
 %C%_test_vring_random_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_random_LDADD = $(UNIT_RING_LIBS)
 
+UNIT_TESTS += %D%/test-vring-edge
+%C%_test_vring_edge_SOURCES = %D%/test-vring-edge.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_edge_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_edge_LDADD = $(UNIT_RING_LIBS)
+
 # --- vhost: ports -----------------------------------------------------------
 
 # Real sockets, EAL on ordinary memory.
