@@ -5,12 +5,20 @@
  * exactly n bytes: what lies beside a guest's buffer is not ours to touch, and
  * may not even be mapped. AVX-512 masks the last store; the others finish with
  * a move that overlaps the one before.
+ *
+ * A frame stands 12 bytes behind the start of a buffer, so no wide store into
+ * it is aligned by itself, and each would touch two cache lines. A long copy
+ * therefore begins with one store to where it starts and goes on from the next
+ * aligned address; the bytes between are written twice. (1500 bytes, two cores,
+ * AVX-512: 218 instead of 271 cycles per packet for the whole ring path.)
  */
 #ifndef NETVM_VRING_COPY_H
 #define NETVM_VRING_COPY_H
 
 #include <immintrin.h>
 #include <string.h>
+
+#define COPY_LONG 256 /* from here on aligned stores pay */
 
 #ifdef __AVX512BW__
 
@@ -19,6 +27,14 @@ vring_copy(uint8_t *dst, const uint8_t *src, size_t n)
 {
 	__mmask64 last;
 
+	if (n >= COPY_LONG) {
+		size_t head = 64 - ((uintptr_t)dst & 63);
+
+		_mm512_storeu_si512(dst, _mm512_loadu_si512(src));
+		n -= head;
+		src += head;
+		dst += head;
+	}
 	for (; n >= 256; n -= 256, src += 256, dst += 256) {
 		__m512i a = _mm512_loadu_si512(src);
 		__m512i b = _mm512_loadu_si512(src + 64);
@@ -78,6 +94,13 @@ vring_copy(uint8_t *dst, const uint8_t *src, size_t n)
 	if (n < w) {
 		vring_copy_short(dst, src, n);
 		return;
+	}
+	if (n >= COPY_LONG) {
+		copy_vector v;
+
+		memcpy(&v, src, w);
+		memcpy(dst, &v, w);
+		at = w - ((uintptr_t)dst & (w - 1));
 	}
 	for (; n - at >= 4 * w; at += 4 * w) {
 		copy_vector v[4];

@@ -41,6 +41,11 @@ UNIT_TESTS += %D%/test-vring-put
 %C%_test_vring_put_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_put_LDADD = $(UNIT_RING_LIBS)
 
+UNIT_TESTS += %D%/test-vring-copy
+%C%_test_vring_copy_SOURCES = %D%/test-vring-copy.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_copy_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_copy_LDADD = $(UNIT_RING_LIBS)
+
 UNIT_TESTS += %D%/test-vring-merge
 %C%_test_vring_merge_SOURCES = %D%/test-vring-merge.c %D%/ring-guest.c %D%/ring-guest.h
 %C%_test_vring_merge_CFLAGS = $(UNIT_CFLAGS)
