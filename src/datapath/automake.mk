@@ -12,7 +12,7 @@ src_datapath_libnvdatapath_a_SOURCES = \
 	%D%/l2.c %D%/l2.h \
 	%D%/machine.c %D%/machine.h \
 	%D%/network.c %D%/network.h \
-	%D%/nic.h %D%/nic-io.c %D%/nic-mtu.c %D%/nic-pool.c \
+	%D%/nic.h %D%/nic-io.c %D%/nic-mtu.c %D%/nic-pool.c %D%/nic-wake.c \
 	%D%/port.c %D%/port.h \
 	%D%/port-nic.c \
 	%D%/port-stats.c \

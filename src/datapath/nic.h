@@ -61,6 +61,16 @@ int nic_create_pool(struct nic *nic, const struct dp_port_config *cfg, uint16_t 
 int nic_fail(struct dp_error *err, int code, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* nic-wake.c: packet sockets that are open, before the device is; and then
+ * what a sleeping worker can wait on, into rxq[].fd and arm. */
+#define NIC_SOCKETS_MAX 1024
+struct nic_sockets {
+	unsigned int count;
+	int fd[NIC_SOCKETS_MAX];
+};
+void nic_sockets_list(struct nic_sockets *s);
+void nic_find_wakeups(struct nic *nic, const struct nic_sockets *before);
+
 /* nic-mtu.c: brings the MTU to the device, or to the kernel interface behind
  * it. Returns 0 or a negative errno with a sentence. */
 int nic_set_mtu(const struct nic *nic, const char *name, uint16_t mtu, struct dp_error *err);

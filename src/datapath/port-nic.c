@@ -163,24 +163,6 @@ configure_device(struct nic *nic, const struct dp_port_config *cfg, bool intr, s
 	return setup_queues(nic, cfg, err);
 }
 
-/* Which descriptor a sleeping worker can wait on, per queue. */
-static void
-find_interrupts(struct nic *nic)
-{
-	bool tap = strcmp(nic->info.driver_name, "net_tap") == 0;
-	/* Without a look at the queue after the interrupt was enabled, a frame
-	 * could lie there unseen: then a timer it is. */
-	bool count = rte_eth_rx_queue_count(nic->port_id, 0) >= 0;
-
-	for (uint16_t q = 0; q < nic->nrxq; q++) {
-		nic->rxq[q].fd = -1;
-		if (!tap && !count)
-			continue;
-		nic->rxq[q].fd = rte_eth_dev_rx_intr_ctl_q_get_fd(nic->port_id, q);
-		nic->rxq[q].arm = !tap && nic->rxq[q].fd >= 0;
-	}
-}
-
 static int
 link_event(uint16_t port_id, enum rte_eth_event_type event, void *arg, void *ret)
 {
@@ -205,7 +187,6 @@ nic_start(struct nic *nic, struct dp_port *port, const struct dp_port_config *cf
 	/* A switch port takes every frame. Devices without the notion take all. */
 	(void)rte_eth_promiscuous_enable(nic->port_id);
 	nic->started = true;
-	find_interrupts(nic);
 	rte_eth_dev_callback_register(nic->port_id, RTE_ETH_EVENT_INTR_LSC, link_event, port);
 	return 0;
 }
@@ -238,6 +219,7 @@ nic_open(struct dp_port *port, const struct dp_port_config *cfg, struct dp_error
 {
 	struct nic *nic = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*nic));
 	uint16_t port_id = RTE_MAX_ETHPORTS;
+	struct nic_sockets sockets;
 	int rc;
 
 	if (nic == NULL)
@@ -245,6 +227,7 @@ nic_open(struct dp_port *port, const struct dp_port_config *cfg, struct dp_error
 	memset(nic, 0, sizeof(*nic));
 	port->dev = nic;
 	nic->workers = dp_workers();
+	nic_sockets_list(&sockets);
 	rc = nic_probe(nic, cfg, err);
 	port_id = rc == 0 ? nic->port_id : RTE_MAX_ETHPORTS;
 	nic->port_id = port_id;
@@ -263,6 +246,7 @@ nic_open(struct dp_port *port, const struct dp_port_config *cfg, struct dp_error
 		nic_close(port);
 		return rc;
 	}
+	nic_find_wakeups(nic, &sockets);
 	port->rx_queues = nic->nrxq;
 	return 0;
 }
