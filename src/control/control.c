@@ -62,6 +62,13 @@ on_changed_fd(int fd, GIOCondition condition, gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
+static gboolean
+on_tick(gpointer data)
+{
+	dp_tick();
+	return G_SOURCE_CONTINUE;
+}
+
 /* --- saving -------------------------------------------------------------- */
 
 bool
@@ -192,6 +199,7 @@ control_start(struct control *c, GError **error)
 		return false;
 	}
 	c->changed_source = g_unix_fd_add(c->changed_fd, G_IO_IN, on_changed_fd, c);
+	c->tick_source = g_timeout_add_seconds(1, on_tick, NULL);
 	if (start_objects(c, error))
 		return true;
 	control_stop(c);
@@ -213,6 +221,7 @@ control_stop(struct control *c)
 	}
 	dp_stop();
 	g_source_remove(c->changed_source);
+	g_source_remove(c->tick_source);
 	close(c->changed_fd);
 	g_ptr_array_unref(c->ports);
 	g_ptr_array_unref(c->networks);

@@ -50,7 +50,7 @@ struct control {
 	GPtrArray *ports;    /* struct port, by name */
 	gint64 started;      /* monotonic, us */
 	int changed_fd;      /* eventfd: a port's status changed */
-	guint changed_source;
+	guint changed_source, tick_source;
 };
 
 /*

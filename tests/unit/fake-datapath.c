@@ -26,7 +26,7 @@ static struct {
 	struct dp_config config;
 	struct dp_network network[DP_NETWORKS_MAX];
 	struct dp_port port[DP_PORTS_MAX];
-	unsigned int adds;
+	unsigned int adds, ticks;
 	bool refuse;
 } fake;
 
@@ -95,6 +95,12 @@ fake_port_adds(void)
 	return fake.adds;
 }
 
+unsigned int
+fake_ticks(void)
+{
+	return fake.ticks;
+}
+
 enum dp_poll
 fake_poll(uint32_t *idle_us)
 {
@@ -151,6 +157,12 @@ dp_set_poll(enum dp_poll poll, uint32_t idle_us)
 {
 	fake.config.poll = poll;
 	fake.config.idle_us = idle_us;
+}
+
+void
+dp_tick(void)
+{
+	fake.ticks++;
 }
 
 /* --- networks ------------------------------------------------------------ */

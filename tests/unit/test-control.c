@@ -505,6 +505,17 @@ test_flapping(void **state)
 }
 
 static void
+test_tick(void **state)
+{
+	unsigned int before = fake_ticks();
+	gint64 deadline = g_get_monotonic_time() + 5 * G_USEC_PER_SEC;
+
+	while (fake_ticks() == before && g_get_monotonic_time() < deadline)
+		g_main_context_iteration(NULL, TRUE);
+	assert_true(fake_ticks() > before);
+}
+
+static void
 test_the_rest(void **state)
 {
 	struct env *e = *state;
@@ -539,6 +550,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_cannot_save, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reload, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flapping, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tick, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_rest, setup, teardown),
 	};
 
