@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Packets to the guest that do not simply go into the one buffer that comes
- * next: mergeable buffers (VIRTIO 1.2, 5.1.6.3.2), chained and indirect ones,
+ * next: mergeable buffers (VIRTIO 1.2, 5.1.6.4), chained and indirect ones,
  * those that span memory regions, and malformed ones. Workers only; called by
  * vring-loops.h.
  *

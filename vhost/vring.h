@@ -143,7 +143,7 @@ vring_enqueue(struct vring_queue *vq, struct packet *const *pkts, uint16_t n)
 bool vring_has_work(const struct vring_queue *vq);
 
 /*
- * Tells the guest whether we want to be kicked (EVENT_IDX or NO_NOTIFY).
+ * Tells the guest whether we want to be kicked (2.7.10: EVENT_IDX or NO_NOTIFY).
  * After on = true the caller must check vring_has_work() again before it
  * sleeps: the full fence between the two is in here.
  */
@@ -151,7 +151,7 @@ void vring_set_notify(struct vring_queue *vq, bool on);
 
 /*
  * True when the guest wants an interrupt for what was completed or enqueued
- * since the last call (VIRTIO 1.2, 2.7.10; full fence inside). The caller
+ * since the last call (VIRTIO 1.2, 2.7.7; full fence inside). The caller
  * then writes to the ring's call eventfd. The first call after a set-up always
  * says yes: an interrupt may have been lost with whoever ran the ring before.
  */
