@@ -55,7 +55,7 @@ netvm_start() {
 	cat >"$dir/netvmd.conf" <<END
 [workers]
 cpus=$backend_cpu
-poll=${netvm_poll:-always}
+poll=$poll
 [memory]
 hugepages=$pages
 END

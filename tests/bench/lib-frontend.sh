@@ -8,7 +8,7 @@
 frontend_lean() {
 	local extra=()
 	[ "$huge" = no ] || extra+=(--hugepages)
-	[ "$latency" = no ] || extra+=(--latency --gap-us "${gap_us:-20}")
+	[ "$latency" = no ] || extra+=(--latency --gap-us "$gap_us")
 	"$lean" --socket "$socket_a" --socket "$socket_b" --size "$1" --seconds "$seconds" \
 		--cpu "$frontend_cpu" --ring "$ring" --flows "$flows" "${extra[@]}" \
 		2>"$work/frontend.log"

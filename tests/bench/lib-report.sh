@@ -26,11 +26,11 @@ machine() {
 	jq -n --arg cpu "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" \
 		--argjson cpus "$(nproc)" --arg kernel "$(uname -r)" --arg date "$(date -u +%FT%TZ)" \
 		--arg huge "$huge" --argjson backend_cpu "$backend_cpu" \
-		--argjson frontend_cpu "$frontend_cpu" --arg load "$(cut -d' ' -f1 /proc/loadavg)" \
-		--argjson ring "$ring" --argjson flows "$flows" '
+		--argjson frontend_cpu "$frontend_cpu" --arg load "$load" \
+		--argjson ring "$ring" --argjson flows "$flows" --arg poll "$poll" '
 		{cpu: $cpu, cpus: $cpus, kernel: $kernel, date: $date, hugepages: ($huge == "yes"),
 		 backend_cpu: $backend_cpu, frontend_cpu: $frontend_cpu, load: ($load | tonumber),
-		 ring: $ring, flows: $flows}'
+		 ring: $ring, flows: $flows, poll: $poll}'
 }
 
 # Medians: [{backend, frontend, size, mpps, gbps, cycles, us}].

@@ -227,7 +227,7 @@ static int
 vnet(struct fe *fe, const struct peer_options *o, struct virtio_net_hdr_mrg_rxbuf h)
 {
 	struct fe_ring *r = fe_tx_ring(fe, o->queue);
-	uint8_t frame[4000] = {0};
+	uint8_t frame[1400] = {0}; /* within any MTU */
 
 	hostile_frame(r, o);
 	memcpy(frame, r->buffer + r->hdr_size, 14);
