@@ -124,13 +124,25 @@ UNIT_TESTS += %D%/test-forward
 %C%_test_forward_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_forward_LDADD = $(DATAPATH_LIBS)
 
+UNIT_TESTS += %D%/test-policy
+%C%_test_policy_SOURCES = %D%/test-policy.c %D%/fake-port.c %D%/fake-port.h
+%C%_test_policy_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_policy_LDADD = $(DATAPATH_LIBS)
+
+UNIT_TESTS += %D%/test-vlan
+%C%_test_vlan_SOURCES = %D%/test-vlan.c %D%/fake-port.c %D%/fake-port.h \
+	%D%/vlan-ports.c %D%/vlan-ports.h
+%C%_test_vlan_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vlan_LDADD = $(DATAPATH_LIBS)
+
 UNIT_TESTS += %D%/test-deliver
-%C%_test_deliver_SOURCES = %D%/test-deliver.c %D%/fake-port.c %D%/fake-port.h
+%C%_test_deliver_SOURCES = %D%/test-deliver.c %D%/fake-port.c %D%/fake-port.h \
+	%D%/vlan-ports.c %D%/vlan-ports.h
 %C%_test_deliver_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_deliver_LDADD = $(DATAPATH_LIBS)
 
 UNIT_TESTS += %D%/test-worker
-%C%_test_worker_SOURCES = %D%/test-worker.c
+%C%_test_worker_SOURCES = %D%/test-worker.c %D%/line-port.c %D%/line-port.h
 %C%_test_worker_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_worker_LDADD = $(DATAPATH_LIBS)
 

@@ -3,10 +3,7 @@
  * Workers on threads of their own: no frame waits for ever because a wake-up
  * got lost, whatever the control thread does meanwhile; sleep costs no CPU
  * time; a port that was deleted is not touched again.
- *
- * The port here behaves as a guest's ring does: the producer publishes, then,
- * behind a full fence, kicks if it was asked to. Latencies are printed only:
- * the machine may be busy.
+ * Latencies are printed only: the machine may be busy.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -26,6 +23,7 @@
 #include "src/datapath/rcu.h"
 #include "src/datapath/sleep.h"
 #include "src/datapath/table.h"
+#include "tests/unit/line-port.h"
 
 #define ROUNDS     3000
 #define IDLE_US    30
@@ -45,169 +43,9 @@ __tsan_default_suppressions(void)
 }
 #endif
 
-struct line {
-	uint32_t published; /* frames that the producer made available */
-	uint32_t taken;     /* by the worker */
-	uint32_t sent;      /* frames that came out of this port */
-	uint32_t kick_wanted;
-	int kick_fd;
-	bool no_fd; /* wakes on the timer */
-	uint8_t frame[60];
-};
-
 static struct dp_network *net;
 static struct dp_port *line[2];
 static pthread_t thread[WORKERS];
-
-static int
-line_open(struct dp_port *p, const struct dp_port_config *cfg, struct dp_error *err)
-{
-	struct line *l = calloc(1, sizeof(*l));
-
-	l->no_fd = strncmp(cfg->name, "timer", 5) == 0;
-	l->kick_fd = eventfd(0, EFD_CLOEXEC);
-	memset(l->frame, 0xff, 6);
-	memset(l->frame + 6, 0, sizeof(l->frame) - 6);
-	l->frame[6] = 2;
-	l->frame[11] = (uint8_t)p->index;
-	p->dev = l;
-	p->rx_queues = cfg->queues;
-	return 0;
-}
-
-static void
-line_close(struct dp_port *p)
-{
-	struct line *l = p->dev;
-
-	close(l->kick_fd);
-	free(l);
-}
-
-static int
-line_apply(struct dp_port *p, const struct dp_port_settings *s, struct dp_error *err)
-{
-	return 0;
-}
-
-static void
-line_status(struct dp_port *p, struct dp_port_status *st)
-{
-	st->state = DP_PORT_UP;
-}
-
-static void
-line_counters(struct dp_port *p, struct dp_port_counters *c)
-{
-}
-
-static bool
-line_has_work(const struct line *l)
-{
-	return __atomic_load_n(&l->published, __ATOMIC_ACQUIRE) !=
-	       __atomic_load_n(&l->taken, __ATOMIC_RELAXED);
-}
-
-static void
-line_rx(struct dp_port *p, uint16_t queue, struct packet_burst *b)
-{
-	struct line *l = p->dev;
-
-	while (queue == 0 && line_has_work(l) && b->count < PACKET_BURST) {
-		struct packet *pkt = &b->pkt[b->count];
-
-		*pkt = (struct packet){
-			.hdr = packet_burst_header(b, b->count), .hdr_len = 60, .len = 60};
-		memcpy(pkt->hdr, l->frame, 60);
-		b->count++;
-		__atomic_store_n(&l->taken, l->taken + 1, __ATOMIC_RELAXED);
-	}
-}
-
-static void
-line_rx_complete(struct dp_port *p, uint16_t queue, struct packet_burst *b)
-{
-}
-
-static bool
-line_tx_ready(struct dp_port *p)
-{
-	return true;
-}
-
-static struct dp_tx_caps
-line_tx_caps(struct dp_port *p)
-{
-	return (struct dp_tx_caps){true, true, true};
-}
-
-static uint16_t
-line_tx(struct dp_port *p, uint16_t worker, struct packet *const *pkts, uint16_t n)
-{
-	struct line *l = p->dev;
-
-	__atomic_fetch_add(&l->sent, n, __ATOMIC_RELEASE);
-	return n;
-}
-
-static int
-line_rx_fd(struct dp_port *p, uint16_t queue)
-{
-	struct line *l = p->dev;
-
-	return l->no_fd ? DP_FD_TIMER : queue == 0 ? l->kick_fd : DP_FD_LATER;
-}
-
-static bool
-line_rx_arm(struct dp_port *p, uint16_t queue)
-{
-	struct line *l = p->dev;
-
-	if (queue != 0)
-		return false; /* another worker's, and never any work */
-	/* Full fence between asking and looking; pairs with produce(). */
-	__atomic_exchange_n(&l->kick_wanted, 1, __ATOMIC_SEQ_CST);
-	return __atomic_load_n(&l->published, __ATOMIC_SEQ_CST) != l->taken;
-}
-
-static void
-line_rx_disarm(struct dp_port *p, uint16_t queue)
-{
-	struct line *l = p->dev;
-
-	if (queue == 0)
-		__atomic_store_n(&l->kick_wanted, 0, __ATOMIC_RELAXED);
-}
-
-static const struct dp_port_ops line_ops = {
-	.name = "line",
-	.full = DROP_RING_FULL,
-	.open = line_open,
-	.close = line_close,
-	.apply = line_apply,
-	.status = line_status,
-	.counters = line_counters,
-	.rx = line_rx,
-	.rx_complete = line_rx_complete,
-	.tx_ready = line_tx_ready,
-	.tx_caps = line_tx_caps,
-	.tx = line_tx,
-	.rx_fd = line_rx_fd,
-	.rx_arm = line_rx_arm,
-	.rx_disarm = line_rx_disarm,
-};
-
-/* The guest's side. */
-static void
-produce(struct line *l)
-{
-	uint64_t one = 1;
-
-	__atomic_fetch_add(&l->published, 1, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&l->kick_wanted, __ATOMIC_SEQ_CST) &&
-		write(__atomic_load_n(&l->kick_fd, __ATOMIC_RELAXED), &one, sizeof(one)) < 0)
-		abort();
-}
 
 /* --- the world ----------------------------------------------------------------- */
 
@@ -285,7 +123,7 @@ round_trip(struct dp_port *from, struct dp_port *to)
 	uint32_t before = __atomic_load_n(&l->sent, __ATOMIC_ACQUIRE);
 	int64_t start = now_ns(CLOCK_MONOTONIC);
 
-	produce(from->dev);
+	line_produce(from->dev);
 	for (;;) {
 		int64_t ns = now_ns(CLOCK_MONOTONIC) - start;
 
@@ -396,7 +234,7 @@ change_ports(int round)
 	if (extra == NULL) {
 		extra = line_add("extra", 2);
 	} else {
-		produce(extra->dev);
+		line_produce(extra->dev);
 		dp_port_del(extra);
 		extra = NULL;
 	}
