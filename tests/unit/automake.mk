@@ -61,6 +61,11 @@ UNIT_TESTS += %D%/test-vring-edge
 %C%_test_vring_edge_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_edge_LDADD = $(UNIT_RING_LIBS)
 
+UNIT_TESTS += %D%/test-vring-wake
+%C%_test_vring_wake_SOURCES = %D%/test-vring-wake.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_wake_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_wake_LDADD = $(UNIT_RING_LIBS)
+
 # --- vhost: ports -----------------------------------------------------------
 
 # Real sockets, EAL on ordinary memory.
