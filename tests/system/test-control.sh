@@ -216,4 +216,10 @@ ticks=$(($(cpu_ticks) - before))
 percent=$(awk -v t=$ticks -v hz="$(getconf CLK_TCK)" 'BEGIN { printf "%.1f", 100 * t / hz / 5 }')
 check "idle with $(value '.ports' status) ports it takes $percent % of a CPU, less than 2" \
 	awk -v p="$percent" 'BEGIN { exit !(p < 2) }'
+nv stats reset
+on h0 "ping -c 8 -i 0.25 -W 1 10.1.0.9" > /dev/null
+check "a worker that sleeps between packets is not busy" holds true \
+	'.workers | (map(.packets) | add) > 0 and (map(.busy_cycles) | add) < (map(.idle_cycles) | add) / 10' \
+	worker list
+sleep 0.2
 check "its workers sleep" holds sleeping '[.workers[].state] | unique | join(" ")' worker list
