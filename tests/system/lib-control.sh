@@ -8,11 +8,11 @@ gives()
 {
 	local status=$1 text=$2 got
 	shift 2
-	"$@" > $DIR/gives.out 2> $DIR/gives.err
+	"$@" > "$DIR/gives.out" 2> "$DIR/gives.err"
 	got=$?
-	cat $DIR/gives.err
-	[ $got = "$status" ] && grep -qiF -- "$text" $DIR/gives.err &&
-		[ "$(wc -l < $DIR/gives.err)" = 1 ]
+	cat "$DIR/gives.err"
+	[ "$got" = "$status" ] && grep -qiF -- "$text" "$DIR/gives.err" &&
+		[ "$(wc -l < "$DIR/gives.err")" = 1 ]
 }
 
 # What an operator configured: all that a refused command must leave alone.
@@ -22,20 +22,20 @@ objects()
 		map({name, type, enabled, network, vlan, trunk, guard, mtu, mode, socket, device})'
 	nv --json network list | jq -cS '.networks | sort_by(.name) |
 		map({name, ageing_s, max_macs, storm_pps})'
-	ls $DIR/run/vhost
-	cat $DIR/state.json
+	ls "$DIR/run/vhost"
+	cat "$DIR/state.json"
 }
 
 # refuses TEXT NOUN VERB...: one sentence, exit 1, nothing changed.
 refuses()
 {
-	objects > $DIR/before 2>&1
+	objects > "$DIR/before" 2>&1
 	check "refused: ${*:2} ($1)" refuses_quietly "$@"
 }
 refuses_quietly()
 {
 	gives 1 "$1" nv "${@:2}" || return 1
-	objects 2>&1 | diff $DIR/before -
+	objects 2>&1 | diff "$DIR/before" -
 }
 
 # holds NAME VALUE FILTER NOUN VERB...: a value in the JSON output.
@@ -62,7 +62,7 @@ rpc_code()
 # The daemon answers, and soon.
 alive()
 {
-	timeout 1 "$NETVM_BUILD/netvmctl" --run-dir $DIR/run status
+	timeout 1 "$NETVM_BUILD/netvmctl" --run-dir "$DIR/run" status
 }
 
 mode_of() { stat -c '%a %U:%G' "$1"; }

@@ -207,7 +207,7 @@ cpu_ticks()
 }
 
 for i in $(seq 8); do
-	must "port idle$i" nv port add idle$i --type vhost --network blue
+	must "port idle$i" nv port add "idle$i" --type vhost --network blue
 done
 sleep 1
 before=$(cpu_ticks)
