@@ -191,9 +191,16 @@ UNIT_TESTS += %D%/test-rpc
 %C%_test_rpc_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
 
 UNIT_TESTS += %D%/test-control
-%C%_test_control_SOURCES = %D%/test-control.c %D%/fake-datapath.c %D%/fake-datapath.h
+%C%_test_control_SOURCES = %D%/test-control.c %D%/control-env.c %D%/control-env.h \
+	%D%/fake-datapath.c %D%/fake-datapath.h
 %C%_test_control_CFLAGS = $(CONTROL_CFLAGS)
 %C%_test_control_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
+
+UNIT_TESTS += %D%/test-reload
+%C%_test_reload_SOURCES = %D%/test-reload.c %D%/control-env.c %D%/control-env.h \
+	%D%/fake-datapath.c %D%/fake-datapath.h
+%C%_test_reload_CFLAGS = $(CONTROL_CFLAGS)
+%C%_test_reload_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
 
 # --- src/cli ----------------------------------------------------------------
 

@@ -27,7 +27,7 @@ static struct {
 	struct dp_network network[DP_NETWORKS_MAX];
 	struct dp_port port[DP_PORTS_MAX];
 	unsigned int adds, ticks;
-	bool refuse;
+	bool refuse, plugged;
 } fake;
 
 __attribute__((format(printf, 3, 4))) static int
@@ -93,6 +93,12 @@ unsigned int
 fake_port_adds(void)
 {
 	return fake.adds;
+}
+
+void
+fake_plug_missing(bool there)
+{
+	fake.plugged = there;
 }
 
 unsigned int
@@ -243,7 +249,7 @@ dp_port_add(const struct dp_port_config *cfg, struct dp_port **port, struct dp_e
 {
 	struct dp_port *p = fake.port;
 
-	if (cfg->type == DP_PORT_NIC && strcmp(cfg->device, "missing") == 0)
+	if (cfg->type == DP_PORT_NIC && strcmp(cfg->device, "missing") == 0 && !fake.plugged)
 		return refuse(err, -ENODEV, "device missing is not there");
 	while (p < fake.port + DP_PORTS_MAX && p->used)
 		p++;

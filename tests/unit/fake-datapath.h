@@ -18,6 +18,8 @@ const struct dp_port_config *fake_port_config(const char *name);
 /* How often any port was added: a live change must not add. */
 unsigned int fake_port_adds(void);
 unsigned int fake_ticks(void);
+/* Whether the device called "missing" is there from now on. */
+void fake_plug_missing(bool there);
 enum dp_poll fake_poll(uint32_t *idle_us);
 /* Refuse the next dp_start() or dp_port_set(). */
 void fake_refuse_next(void);

@@ -191,6 +191,16 @@ test_wrong(void **state)
 	}
 }
 
+static void
+test_most_cpus(void **state)
+{
+	static const char text[] = "[workers]\ncpus=0-31\n";
+	g_autoptr(config_t) c = config_parse("x", text, strlen(text), NULL);
+
+	assert_non_null(c);
+	assert_int_equal(c->ncpus, DP_WORKERS_MAX);
+}
+
 /* A path of 107 bytes is the longest that fits into sun_path with its NUL. */
 static void
 test_socket_length(void **state)
@@ -244,6 +254,7 @@ main(void)
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_most_cpus),
 		cmocka_unit_test(test_socket_length),
 		cmocka_unit_test(test_many_ports),
 		cmocka_unit_test(test_files),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The methods of the control socket over a data path in memory: objects, their
- * errors, what is kept over a restart, what a reload changes.
+ * The methods of the control socket over a data path in memory: what they
+ * take, show and refuse.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,120 +14,10 @@
 #include <cmocka.h>
 #include <glib/gstdio.h>
 
-#include "src/control/control.h"
 #include "src/control/jsonrpc.h"
 #include "src/control/methods.h"
+#include "tests/unit/control-env.h"
 #include "tests/unit/fake-datapath.h"
-
-struct env {
-	char *dir;
-	struct control c;
-};
-
-static void
-write_config(struct env *e, const char *text)
-{
-	assert_true(g_file_set_contents(e->c.config_file, text, -1, NULL));
-}
-
-static void
-start(struct env *e)
-{
-	g_autoptr(GError) error = NULL;
-
-	e->c.config = config_load(e->c.config_file, &error);
-	if (e->c.config == NULL || !control_start(&e->c, &error))
-		fail_msg("%s", error->message);
-}
-
-static void
-stop(struct env *e)
-{
-	control_stop(&e->c);
-	g_clear_pointer(&e->c.config, config_free);
-}
-
-static void
-restart(struct env *e)
-{
-	stop(e);
-	start(e);
-}
-
-static int
-setup(void **state)
-{
-	struct env *e = g_new0(struct env, 1);
-
-	e->dir = g_dir_make_tmp("netvm-control-XXXXXX", NULL);
-	e->c.run_dir = g_strdup("/run/x");
-	e->c.state_file = g_build_filename(e->dir, "state.json", NULL);
-	e->c.config_file = g_build_filename(e->dir, "netvmd.conf", NULL);
-	e->c.config_must_exist = true;
-	write_config(e, "[network blue]\n[port c1]\ntype=vhost\nnetwork=blue\n"
-			"[port gone]\ntype=nic\ndevice=missing\n");
-	start(e);
-	*state = e;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct env *e = *state;
-
-	stop(e);
-	g_chmod(e->dir, 0700);
-	g_remove(e->c.state_file);
-	g_rmdir(e->c.state_file);
-	g_remove(e->c.config_file);
-	g_rmdir(e->dir);
-	g_free(e->c.state_file);
-	g_free(e->c.config_file);
-	g_free(e->c.run_dir);
-	g_free(e->dir);
-	g_free(e);
-	return 0;
-}
-
-/* The reply to method with params, in JSON with ' for ". */
-static const char *
-ask(struct env *e, const char *method, const char *params)
-{
-	static char *reply;
-	g_autofree char *line = g_strdup_printf(
-		"{'jsonrpc':'2.0','id':1,'method':'%s','params':%s}", method, params);
-	gsize len;
-
-	g_strdelimit(line, "'", '"');
-	g_free(reply);
-	reply = jsonrpc_handle(control_methods, &e->c, line, strlen(line), &len);
-	assert_int_equal(reply[len - 1], '\n');
-	return g_strdelimit(reply, "\"", '\'');
-}
-
-static void
-expect(const char *reply, const char *words)
-{
-	if (strstr(reply, words) == NULL)
-		fail_msg("no %s in %s", words, reply);
-}
-
-static void
-expect_not(const char *reply, const char *words)
-{
-	if (strstr(reply, words) != NULL)
-		fail_msg("%s in %s", words, reply);
-}
-
-static void
-expect_error(const char *reply, int code, const char *words)
-{
-	g_autofree char *text = g_strdup_printf("'error':{'code':%d,", code);
-
-	expect(reply, text);
-	expect(reply, words);
-}
 
 static void
 test_envelope(void **state)
@@ -330,40 +220,6 @@ test_fdb_bound(void **state)
 }
 
 static void
-test_restart(void **state)
-{
-	struct env *e = *state;
-
-	ask(e, "network.add", "{'name':'red','max_macs':99}");
-	ask(e, "network.set", "{'name':'default','settings':{'ageing_s':77}}");
-	ask(e, "port.add", "{'name':'a','type':'vhost','network':'red','trunk':'1-9','queues':2}");
-	ask(e, "port.add", "{'name':'b','type':'vhost'}");
-	ask(e, "port.add", "{'name':'z','type':'nic','device':'there'}");
-	ask(e, "port.set", "{'name':'a','settings':{'mtu':2000}}");
-	ask(e, "port.set", "{'name':'c1','settings':{'mtu':2000}}");
-	ask(e, "port.del", "{'name':'b'}");
-	restart(e);
-	expect(ask(e, "port.show", "{'name':'a'}"), "'network':'red','trunk':'1-9','mtu':2000");
-	expect(ask(e, "port.show", "{'name':'a'}"), "'configured':2");
-	expect(ask(e, "port.show", "{'name':'z'}"), "'queues':{'configured':0,");
-	expect_error(ask(e, "port.show", "{'name':'b'}"), 1, "there is no port");
-	expect(ask(e, "network.show", "{'name':'red'}"), "'max_macs':99");
-	expect(ask(e, "network.show", "{'name':'default'}"), "'ageing_s':77");
-	expect(ask(e, "network.show", "{'name':'default'}"), "'persistent':'state'");
-	/* The config's port is what the config says, and not in the state file. */
-	expect(ask(e, "port.show", "{'name':'c1'}"), "'mtu':1500");
-	expect(ask(e, "port.show", "{'name':'c1'}"), "'persistent':'config'");
-	/* The config wins over the state file. */
-	stop(e);
-	write_config(e, "[port a]\ntype=vhost\nmtu=3000\n");
-	start(e);
-	expect(ask(e, "port.show", "{'name':'a'}"), "'mtu':3000");
-	write_config(e, "");
-	restart(e);
-	expect_error(ask(e, "port.show", "{'name':'a'}"), 1, "there is no port");
-}
-
-static void
 test_config_objects(void **state)
 {
 	struct env *e = *state;
@@ -383,92 +239,8 @@ test_config_objects(void **state)
 		ask(e, "port.set", "{'name':'gone','settings':{'mtu':1000}}"), 4, "is not there");
 }
 
+/* A port that was broken at start comes up when its device is there. */
 /* A change that cannot be saved is not made. */
-static void
-test_cannot_save(void **state)
-{
-	struct env *e = *state;
-
-	ask(e, "port.add", "{'name':'a','type':'vhost'}");
-	assert_int_equal(g_remove(e->c.state_file), 0);
-	assert_int_equal(g_mkdir(e->c.state_file, 0700), 0);
-	expect_error(ask(e, "port.add", "{'name':'b','type':'vhost'}"), 4, "cannot write");
-	assert_null(fake_port_config("b"));
-	expect_error(ask(e, "port.set", "{'name':'a','settings':{'mtu':2000}}"), 4, "cannot write");
-	assert_int_equal(fake_port_settings("a")->mtu, 1500);
-	expect_error(ask(e, "port.del", "{'name':'a'}"), 4, "cannot write");
-	assert_non_null(fake_port_config("a"));
-	expect_error(ask(e, "network.add", "{'name':'n'}"), 4, "cannot write");
-	expect_error(ask(e, "network.show", "{'name':'n'}"), 1, "there is no network");
-	expect_error(ask(e, "network.set", "{'name':'default','settings':{'ageing_s':50}}"), 4,
-		"cannot write");
-	expect(ask(e, "network.show", "{'name':'default'}"), "'ageing_s':300");
-	expect(ask(e, "network.show", "{'name':'default'}"), "'persistent':'builtin'");
-}
-
-static void
-test_reload(void **state)
-{
-	struct env *e = *state;
-	g_autoptr(GError) error = NULL;
-	unsigned int adds;
-	uint32_t idle_us;
-
-	ask(e, "port.add", "{'name':'a','type':'vhost','network':'blue'}");
-	ask(e, "port.add", "{'name':'same','type':'vhost','mtu':1111}");
-	/* Wrong: nothing changes. */
-	write_config(e, "[port c2]\ntype=vhost\nmtu=1\n");
-	assert_false(control_reload(&e->c, &error));
-	expect(error->message, "netvmd.conf:3: [port c2] mtu");
-	g_clear_error(&error);
-	/* A network in use would go. */
-	write_config(e, "[port c2]\ntype=vhost\n");
-	assert_false(control_reload(&e->c, &error));
-	expect(error->message, "port a, which was added at run time, is in it");
-	g_clear_error(&error);
-	write_config(e, "[network blue]\nmax-macs=50\n");
-	assert_false(control_reload(&e->c, &error));
-	expect(error->message, "max-macs cannot change while port a");
-	g_clear_error(&error);
-	expect(ask(e, "port.show", "{'name':'c1'}"), "'name':'c1'");
-	expect_error(ask(e, "port.show", "{'name':'c2'}"), 1, "there is no port");
-
-	adds = fake_port_adds();
-	write_config(e, "[workers]\npoll=always\nidle-us=7\n[network blue]\nageing-s=11\n"
-			"[network red]\n[port c1]\ntype=vhost\nnetwork=red\n"
-			"[port same]\ntype=vhost\nmtu=1111\n[port c2]\ntype=vhost\n");
-	assert_true(control_reload(&e->c, &error));
-	assert_int_equal(fake_port_adds(), adds + 1); /* c2 only; c1 moved live */
-	assert_int_equal(fake_poll(&idle_us), DP_POLL_ALWAYS);
-	assert_int_equal(idle_us, 7);
-	expect(ask(e, "status", "{}"), "'poll':'always','idle_us':7");
-	expect(ask(e, "network.show", "{'name':'blue'}"), "'ageing_s':11");
-	expect(ask(e, "network.show", "{'name':'red'}"), "'ports':['c1']");
-	expect(ask(e, "port.show", "{'name':'same'}"), "'persistent':'config'");
-	expect(ask(e, "port.show", "{'name':'c2'}"), "'persistent':'config'");
-	expect_error(ask(e, "port.show", "{'name':'gone'}"), 1, "there is no port");
-	expect(ask(e, "port.show", "{'name':'a'}"), "'persistent':'state'");
-
-	/* What cannot change live is deleted and added; networks go last. */
-	ask(e, "port.del", "{'name':'a'}");
-	write_config(e, "[port c1]\ntype=vhost\nqueues=4\n");
-	assert_true(control_reload(&e->c, &error));
-	assert_int_equal(fake_port_adds(), adds + 2);
-	assert_int_equal(fake_port_config("c1")->queues, 4);
-	expect_error(ask(e, "network.show", "{'name':'red'}"), 1, "there is no network");
-	expect_error(ask(e, "network.show", "{'name':'blue'}"), 1, "there is no network");
-	/* A reload is also what brings the config's values back. */
-	ask(e, "port.set", "{'name':'c1','settings':{'mtu':2222}}");
-	assert_true(control_reload(&e->c, &error));
-	assert_int_equal(fake_port_settings("c1")->mtu, 1500);
-	/* An absent file is fine only when nobody named it. */
-	assert_int_equal(g_remove(e->c.config_file), 0);
-	assert_false(control_reload(&e->c, NULL));
-	e->c.config_must_exist = false;
-	assert_true(control_reload(&e->c, NULL));
-	expect(ask(e, "port.list", "{}"), "'ports':[]");
-}
-
 static unsigned int log_lines;
 
 static GLogWriterOutput
@@ -538,20 +310,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_envelope, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_too_deep, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_notification, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_port_life, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_port_set, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_networks, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_fdb_bound, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_config_objects, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_cannot_save, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_reload, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_flapping, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_tick, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_the_rest, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_envelope, env_setup, env_teardown),
+		cmocka_unit_test_setup_teardown(test_too_deep, env_setup, env_teardown),
+		cmocka_unit_test_setup_teardown(test_notification, env_setup, env_teardown),
+		cmocka_unit_test_setup_teardown(test_port_life, env_setup, env_teardown),
+		cmocka_unit_test_setup_teardown(test_port_set, env_setup, env_teardown),
+		cmocka_unit_test_setup_teardown(test_networks, env_setup, env_teardown),
+		cmocka_unit_test_setup_teardown(test_fdb_bound, env_setup, env_teardown),
+		cmocka_unit_test_setup_teardown(test_config_objects, env_setup, env_teardown),
+		cmocka_unit_test_setup_teardown(test_flapping, env_setup, env_teardown),
+		cmocka_unit_test_setup_teardown(test_tick, env_setup, env_teardown),
+		cmocka_unit_test_setup_teardown(test_the_rest, env_setup, env_teardown),
 	};
 
 	g_log_set_writer_func(count_log, NULL, NULL);
