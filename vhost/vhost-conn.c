@@ -19,9 +19,13 @@
 #include "vhost/vhost-msg.h"
 #include "vhost/vhost-private.h"
 
-/* A peer whose connection we had to end this often within a window loses the
- * port for the next window. */
-#define STRIKES_MAX       5
+/*
+ * A peer that made the fd thread wait for the rest of a message this often
+ * within a window loses the port for the next one: at most 10 times 50 ms of 20
+ * seconds. Messages that can be refused at once cost nothing and do not count;
+ * a malformed header counts, as the library does not say which it was.
+ */
+#define STRIKES_MAX       10
 #define STRIKES_WINDOW_MS 10000
 /* In client mode a refusal would be final (the library connects again only
  * after a connection ended), so a striker is slowed instead. */
@@ -49,7 +53,6 @@ now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* We, not the peer, ended its connection. */
 static void
 conn_strike(struct vhost_port *p)
 {
@@ -63,7 +66,7 @@ conn_strike(struct vhost_port *p)
 		return;
 	p->strike_ms = now;
 	vhost_error(p, -1,
-		"the peer sent malformed or incomplete messages on %d connections; new ones are %s "
+		"the peer sent incomplete messages on %d connections; new ones are %s "
 		"for %d s",
 		STRIKES_MAX, p->cfg.client ? "slowed down" : "refused", STRIKES_WINDOW_MS / 1000);
 }
@@ -87,6 +90,7 @@ conn_reset(struct vhost_port *p, int vid)
 	}
 	p->running = false;
 	p->unfinished = 0;
+	p->fatal = false;
 	p->features = 0;
 	p->protocol_features = 0;
 	p->vid = vid;
@@ -195,16 +199,16 @@ conn_explain_end(struct vhost_port *p)
 
 	if (atomic_load_explicit(&p->bus_error, memory_order_relaxed)) {
 		vhost_error(p, -1, "the peer took memory away that it had shared with us");
-		conn_strike(p);
 		return;
 	}
-	if (p->unfinished)
+	if (p->fatal && p->unfinished)
 		vhost_error(p, -1, "the peer's %s was malformed and has been refused",
 			vhost_request_name(p->unfinished));
-	if (vhost_socket_hung_up(fd))
+	/* The library closed its end, the peer is still there, and no message was
+	 * refused: it gave up waiting for one. */
+	if (p->fatal || vhost_socket_hung_up(fd))
 		return;
-	/* The library closed its end, the peer is still there. */
-	vhost_error_unless_any(p, "the peer sent a malformed or incomplete message");
+	vhost_error(p, -1, "the peer sent a malformed or incomplete message");
 	conn_strike(p);
 }
 

@@ -209,6 +209,16 @@ msg_queue_num(struct vhost_port *p, struct vhost_message *m)
 	return RTE_VHOST_MSG_RESULT_REPLY;
 }
 
+static bool
+msg_sensible(struct vhost_port *p, const struct vhost_message *m)
+{
+	if (m->request == VHOST_MSG_NET_SET_MTU)
+		return msg_mtu_ok(p, m);
+	if (m->request == VHOST_MSG_SET_MEM_TABLE)
+		return vhost_memory_check(p, m);
+	return true;
+}
+
 static enum rte_vhost_msg_result
 msg_pre(int vid, void *data)
 {
@@ -220,27 +230,18 @@ msg_pre(int vid, void *data)
 	if (!p || atomic_load_explicit(&p->closing, memory_order_acquire))
 		return msg_refuse(m);
 	msg_explain_failure(p);
-	if (!msg_peer_reads(p, m) || !msg_well_formed(p, m))
+	if (!msg_peer_reads(p, m) || !msg_well_formed(p, m) || !msg_sensible(p, m)) {
+		p->fatal = !(m->flags & VHOST_MSG_NEED_REPLY);
 		return msg_refuse(m);
-	rule = &rules[m->request];
-	switch (m->request) {
-	case VHOST_MSG_GET_QUEUE_NUM:
-		return msg_queue_num(p, m);
-	case VHOST_MSG_NET_SET_MTU:
-		if (!msg_mtu_ok(p, m))
-			return msg_refuse(m);
-		break;
-	case VHOST_MSG_SET_MEM_TABLE:
-		if (!vhost_memory_check(p, m))
-			return msg_refuse(m);
-		break;
-	default:
-		break;
 	}
+	rule = &rules[m->request];
+	if (m->request == VHOST_MSG_GET_QUEUE_NUM)
+		return msg_queue_num(p, m);
 	vhost_rings_leave(p, msg_mask(rule, m),
 		rule->effect == MSG_STOP || rule->effect == MSG_STOP_ALL ? RING_STOPPED
 									 : RING_PAUSED);
 	p->unfinished = m->request;
+	p->fatal = !(m->flags & VHOST_MSG_NEED_REPLY);
 	if (m->request == VHOST_MSG_RESET_OWNER) {
 		/* Deprecated; the specification wants it to disable rings. The
 		 * library would drop the memory table and leak its rings' tables. */
@@ -339,6 +340,7 @@ msg_post(int vid, void *data)
 		return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
 	rule = &rules[m->request];
 	p->unfinished = 0;
+	p->fatal = false;
 	msg_remember(p, m);
 	/* After "disable" the library calls the ring ready until it has told us
 	 * otherwise; it must not run in between. */

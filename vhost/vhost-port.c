@@ -67,18 +67,6 @@ vhost_error(struct vhost_port *p, int ring, const char *fmt, ...)
 }
 
 void
-vhost_error_unless_any(struct vhost_port *p, const char *text)
-{
-	pthread_mutex_lock(&p->lock);
-	if (p->shown.error[0] == '\0') {
-		snprintf(p->shown.error, sizeof(p->shown.error), "%s", text);
-		p->error_ring = -1;
-	}
-	pthread_mutex_unlock(&p->lock);
-	vhost_changed(p);
-}
-
-void
 vhost_error_clear(struct vhost_port *p, int ring)
 {
 	pthread_mutex_lock(&p->lock);

@@ -120,6 +120,7 @@ struct vhost_port {
 	int vid;             /* -1: no connection */
 	bool running;        /* between new_device and destroy_device */
 	uint32_t unfinished; /* request whose post-hook has not come; 0: none */
+	bool fatal;          /* the library ends the connection unless the message succeeds */
 	uint64_t features, protocol_features;
 	struct guest_mem mem; /* nregions 0: none. Changes only with all rings left */
 	uint32_t nregions;
@@ -159,8 +160,6 @@ void vhost_changed(struct vhost_port *p);
 /* Records a sentence for the operator; ring -1: not about one ring. */
 void vhost_error(struct vhost_port *p, int ring, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* A guess, which must not hide what is known already. */
-void vhost_error_unless_any(struct vhost_port *p, const char *text);
 /* Forgets the error; with a ring only an error about that one. */
 void vhost_error_clear(struct vhost_port *p, int ring);
 

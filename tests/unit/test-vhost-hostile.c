@@ -44,7 +44,6 @@ test_half_message(void **state)
 	harness_port_recovers();
 }
 
-/* Two that take turns, and never stop. */
 static void
 test_strikes(void **state)
 {
@@ -52,7 +51,7 @@ test_strikes(void **state)
 	int64_t end;
 	struct fe fe;
 
-	for (unsigned int i = 0; i < 5; i++) {
+	for (unsigned int i = 0; i < 10; i++) {
 		hostile_connect(&fe);
 		assert_int_equal(fe_send_raw(&fe, half, sizeof(half), NULL, 0), 0);
 		assert_true(fe_hung_up(&fe, 1000));
@@ -144,11 +143,6 @@ test_not_offered(void **state)
 
 	for (unsigned int i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
 		thrown_out(requests[i], 24, payload, 24, fd, 2, "was not offered");
-		/* Five of these would lock this peer out. */
-		if (i % 4 == 3) {
-			assert_int_equal(harness_neighbours_drop(state), 0);
-			assert_int_equal(harness_neighbours(state), 0);
-		}
 	}
 	close(fd[0]);
 	close(fd[1]);

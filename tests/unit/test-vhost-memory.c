@@ -259,7 +259,7 @@ test_shrink(void **state)
 struct flood {
 	struct fe *a, *b;
 	_Atomic bool stop;
-	uint64_t received;
+	_Atomic uint64_t received;
 };
 
 /* Both frontends move packets as fast as they can, one thread. */
