@@ -333,28 +333,29 @@ flood(struct worker *w, const struct source *src)
 {
 	struct forward *f = &w->forward;
 	const struct net_view *v = src->view;
-	void *mbuf[PACKET_BURST];
+	const unsigned int n = f->nflood;
+	void *mbuf[PACKET_BURST] = {NULL};
 	uint32_t sent = 0;
 	int last;
 
-	for (unsigned int i = 0; i < f->nflood; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		mbuf[i] = f->flood[i]->mbuf;
 		f->flood[i]->mbuf = NULL;
 	}
 	for (last = v->nports - 1; last >= 0 && v->port[last] == src->port->index; last--)
 		;
 	for (int m = 0; m <= last; m++) {
-		for (unsigned int i = 0; m == last && i < f->nflood; i++)
+		for (unsigned int i = 0; m == last && i < n; i++)
 			f->flood[i]->mbuf = mbuf[i];
 		if (flood_group(w, &f->member, dp_port_at(v->port[m]), src, &sent))
 			deliver_group(w, &f->member, m == last);
 	}
-	for (unsigned int i = 0; last < 0 && i < f->nflood; i++)
+	for (unsigned int i = 0; last < 0 && i < n; i++)
 		f->flood[i]->mbuf = mbuf[i];
-	if (__builtin_popcount(sent) != f->nflood)
+	if ((unsigned int)__builtin_popcount(sent) != n)
 		worker_drop(w, src->port, DROP_NO_DESTINATION,
-			f->nflood - (unsigned int)__builtin_popcount(sent));
-	__atomic_fetch_add(&src->net->flooded, f->nflood, __ATOMIC_RELAXED);
+			n - (unsigned int)__builtin_popcount(sent));
+	__atomic_fetch_add(&src->net->flooded, n, __ATOMIC_RELAXED);
 	f->nflood = 0;
 }
 

@@ -200,6 +200,13 @@ settings_swap(struct dp_port *p, const struct dp_port_settings *s, int *rc)
 	return old;
 }
 
+static bool
+same_vlan(const struct dp_vlan *a, const struct dp_vlan *b)
+{
+	return a->trunk == b->trunk && a->access == b->access &&
+	       memcmp(a->allowed, b->allowed, sizeof(a->allowed)) == 0;
+}
+
 int
 dp_port_set(struct dp_port *p, const struct dp_port_settings *s, struct dp_error *err)
 {
@@ -223,8 +230,7 @@ dp_port_set(struct dp_port *p, const struct dp_port_settings *s, struct dp_error
 		return dp_fail(err, -ENOMEM, "port %s: out of memory", p->name);
 	}
 	if (old->network != NULL &&
-		(old->network != copy->network ||
-			memcmp(&old->vlan, &copy->vlan, sizeof(old->vlan)) != 0))
+		(old->network != copy->network || !same_vlan(&old->vlan, &copy->vlan)))
 		fdb_forget_port(&old->network->fdb, p->index);
 	free((void *)(uintptr_t)old);
 	dp_port_changed(p);

@@ -167,32 +167,41 @@ least_loaded(const uint32_t more[DP_WORKERS_MAX])
 	return best;
 }
 
+/* worker's list and what it gets of p's queues: those that it owns. */
+static struct rx_list *
+list_extended(const struct worker *w, struct dp_port *p, const uint16_t *owner, uint32_t more)
+{
+	const struct rx_list *old = w->rx;
+	struct rx_list *list;
+
+	list = malloc(sizeof(*list) + (old->count + more) * sizeof(list->queue[0]));
+	if (list == NULL)
+		return NULL;
+	memcpy(list, old, sizeof(*old) + old->count * sizeof(old->queue[0]));
+	for (uint16_t q = 0; q < p->rx_queues; q++)
+		if (owner[q] == w->id)
+			list->queue[list->count++] = (struct rx_queue){.port = p, .queue = q};
+	return list;
+}
+
 int
 worker_assign(struct dp_port *p)
 {
 	struct rx_list *list[DP_WORKERS_MAX] = {NULL};
 	uint32_t more[DP_WORKERS_MAX] = {0};
-	uint16_t owner[DP_QUEUES_MAX];
+	uint16_t owner[DP_QUEUES_MAX] = {0};
 
 	for (uint16_t q = 0; q < p->rx_queues; q++)
 		more[owner[q] = least_loaded(more)]++;
 	for (uint16_t i = 0; i < dp_nworkers; i++) {
-		const struct rx_list *old = dp_worker[i]->rx;
-
 		if (more[i] == 0)
 			continue;
-		list[i] = malloc(sizeof(*old) + (old->count + more[i]) * sizeof(old->queue[0]));
+		list[i] = list_extended(dp_worker[i], p, owner, more[i]);
 		if (list[i] == NULL) {
 			for (uint16_t j = 0; j < i; j++)
 				free(list[j]);
 			return -ENOMEM;
 		}
-		memcpy(list[i], old, sizeof(*old) + old->count * sizeof(old->queue[0]));
-	}
-	for (uint16_t q = 0; q < p->rx_queues; q++) {
-		struct rx_list *l = list[owner[q]];
-
-		l->queue[l->count++] = (struct rx_queue){.port = p, .queue = q};
 	}
 	list_publish(list);
 	for (uint16_t q = 0; q < p->rx_queues; q++)
