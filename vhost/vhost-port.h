@@ -108,10 +108,15 @@ struct vhost_tx_caps {
 };
 struct vhost_tx_caps vhost_port_tx_caps(struct vhost_port *p);
 
-/* Sends to the guest; takes the ring's lock, interrupts the guest when it
- * asks for that. Returns how many from the front were taken. */
+/* Sends to the guest; takes the ring's lock. Returns how many from the front
+ * were taken. */
 uint16_t vhost_port_tx(
 	struct vhost_port *p, uint16_t queue, struct packet *const *pkts, uint16_t n);
+
+/* Interrupts the guests that want it for what vhost_port_tx() and
+ * vhost_port_rx_complete() did on this thread. To be called before the worker
+ * reports quiescent. */
+void vhost_signal(void);
 
 /* Before sleep: ask to be kicked for qp; returns true when there is work
  * already (do not sleep). off: back to polling. */

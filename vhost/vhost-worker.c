@@ -55,6 +55,44 @@ ring_interrupt(struct vhost_ring *r)
 		(void)!write(fd, &one, sizeof(one));
 }
 
+/*
+ * Rings with news that their guests have not been told. A full fence between
+ * what we published and our look at a guest's wish costs as much as it takes to
+ * get the line of used->idx back from the guest's CPU; one fence for all rings
+ * of a round lets these waits overlap.
+ */
+#define DUE_MAX 64
+static __thread struct {
+	unsigned int count;
+	struct due {
+		struct vhost_ring *ring;
+		struct vring_news news;
+	} ring[DUE_MAX];
+} due;
+
+void
+vhost_signal(void)
+{
+	if (due.count == 0)
+		return;
+	/* Full fence: each used->idx is seen before we look at its driver's wish.
+	 * Pairs with the driver's between its wish and used->idx. */
+	atomic_thread_fence(memory_order_seq_cst);
+	for (unsigned int i = 0; i < due.count; i++)
+		if (vring_wanted(&due.ring[i].ring->vq, &due.ring[i].news))
+			ring_interrupt(due.ring[i].ring);
+	due.count = 0;
+}
+
+static inline void
+ring_due(struct vhost_ring *r)
+{
+	if (due.count == DUE_MAX)
+		vhost_signal();
+	if (vring_news(&r->vq, &due.ring[due.count].news))
+		due.ring[due.count++].ring = r;
+}
+
 /* RARP request (RFC 903) that tells switches where the guest is now. */
 static void
 rarp_frame(uint8_t *f, uint64_t mac)
@@ -120,8 +158,7 @@ vhost_port_rx_complete(struct vhost_port *p, uint16_t qp)
 	if (r->vq.npending == 0)
 		return;
 	vring_complete(&r->vq);
-	if (vring_should_signal(&r->vq))
-		ring_interrupt(r);
+	ring_due(r);
 }
 
 uint16_t
@@ -145,8 +182,7 @@ uint16_t
 vhost_port_tx(struct vhost_port *p, uint16_t queue, struct packet *const *pkts, uint16_t n)
 {
 	struct vhost_ring *r;
-	uint16_t taken = 0;
-	bool signal = false;
+	uint16_t taken;
 
 	if (queue >= VHOST_QUEUE_PAIRS_MAX)
 		return 0;
@@ -155,12 +191,9 @@ vhost_port_tx(struct vhost_port *p, uint16_t queue, struct packet *const *pkts, 
 		return 0;
 	ring_lock(r);
 	taken = vring_enqueue(&r->vq, pkts, n);
-	if (taken > 0)
-		signal = vring_should_signal(&r->vq);
+	ring_due(r);
 	ring_check_fault(p, r);
 	ring_unlock(r);
-	if (signal)
-		ring_interrupt(r);
 	return taken;
 }
 

@@ -8,9 +8,9 @@
  * whether the other wants to hear of it; each side that goes to sleep first
  * says that it wants to hear, then looks whether something was done. Neither
  * may let the processor swap its own store and load, or both could look too
- * early and sleep for ever: hence the two full fences here, in
- * vring_should_signal() and vring_set_notify(). They pair with the driver's
- * (VIRTIO 1.2, 2.7.13.4.1 and 2.7.14).
+ * early and sleep for ever: hence the two full fences, one in
+ * vring_set_notify(), the other between vring_news() and vring_wanted(). They
+ * pair with the driver's (VIRTIO 1.2, 2.7.13.4.1 and 2.7.14).
  */
 #include "vhost/vring.h"
 
@@ -132,26 +132,40 @@ vring_set_notify(struct vring_queue *vq, bool on)
 }
 
 bool
-vring_should_signal(struct vring_queue *vq)
+vring_news(struct vring_queue *vq, struct vring_news *news)
 {
-	uint16_t now = vq->used_idx, before = vq->signalled;
-
-	if (!vq->signalled_valid) {
-		vq->signalled_valid = true;
-		vq->signalled = now;
-		return true;
-	}
-	if (now == before)
+	*news = (struct vring_news){
+		.before = vq->signalled, .now = vq->used_idx, .first = !vq->signalled_valid};
+	if (!news->first && news->now == news->before)
 		return false;
-	vq->signalled = now;
-	/* Full fence: used->idx is seen before we look at the driver's wish. Pairs
-	 * with the driver's between its wish and used->idx. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	vq->signalled_valid = true;
+	vq->signalled = news->now;
+	return true;
+}
+
+bool
+vring_wanted(const struct vring_queue *vq, const struct vring_news *news)
+{
+	if (news->first)
+		return true;
 	if (vq->event_idx) {
 		/* used_event stands behind the avail ring (2.7.7.2). */
 		uint16_t event = __atomic_load_n(&vq->avail->ring[vq->size], __ATOMIC_RELAXED);
 
-		return vring_need_event(event, now, before);
+		return vring_need_event(event, news->now, news->before);
 	}
 	return !(__atomic_load_n(&vq->avail->flags, __ATOMIC_RELAXED) & VRING_AVAIL_F_NO_INTERRUPT);
+}
+
+bool
+vring_should_signal(struct vring_queue *vq)
+{
+	struct vring_news news;
+
+	if (!vring_news(vq, &news))
+		return false;
+	/* Full fence: used->idx is seen before we look at the driver's wish. Pairs
+	 * with the driver's between its wish and used->idx. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return vring_wanted(vq, &news);
 }

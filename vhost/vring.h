@@ -150,11 +150,21 @@ bool vring_has_work(const struct vring_queue *vq);
 void vring_set_notify(struct vring_queue *vq, bool on);
 
 /*
- * True when the guest wants an interrupt for what was completed or enqueued
- * since the last call (VIRTIO 1.2, 2.7.7; full fence inside). The caller
- * then writes to the ring's call eventfd. The first call after a set-up always
- * says yes: an interrupt may have been lost with whoever ran the ring before.
+ * Interrupts (VIRTIO 1.2, 2.7.7 and 2.7.14), in two steps, so that one full
+ * fence serves many rings. vring_news() says what was completed or enqueued since
+ * its last call, false when nothing was. Then the caller makes a full fence, and
+ * vring_wanted() is true when the guest wants an interrupt for it; the caller
+ * writes to the ring's call eventfd. The first news after a set-up are always
+ * wanted: an interrupt may have been lost with whoever ran the ring before.
  */
+struct vring_news {
+	uint16_t before, now; /* used_idx */
+	bool first;
+};
+bool vring_news(struct vring_queue *vq, struct vring_news *news);
+bool vring_wanted(const struct vring_queue *vq, const struct vring_news *news);
+
+/* Both steps with the fence between them, for one ring. */
 bool vring_should_signal(struct vring_queue *vq);
 
 #endif

@@ -75,6 +75,7 @@ worker_poll(struct worker *w)
 		}
 		p->ops->rx_complete(p, queue, b);
 	}
+	vhost_signal();
 	return moved;
 }
 

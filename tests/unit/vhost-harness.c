@@ -51,6 +51,7 @@ forward(struct vhost_port *from, struct vhost_port *to)
 		if (b.count == 0 && !vhost_port_rx_arm(from, qp))
 			vhost_port_rx_disarm(from, qp);
 		vhost_port_rx_complete(from, qp);
+		vhost_signal();
 	}
 }
 
