@@ -77,6 +77,11 @@ UNIT_TESTS += %D%/test-vhost-port
 %C%_test_vhost_port_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vhost_port_LDADD = $(VHOST_TEST_LIBS)
 
+UNIT_TESTS += %D%/test-vhost-socket
+%C%_test_vhost_socket_SOURCES = %D%/test-vhost-socket.c %D%/vhost-harness.c %D%/vhost-harness.h
+%C%_test_vhost_socket_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vhost_socket_LDADD = $(VHOST_TEST_LIBS)
+
 UNIT_TESTS += %D%/test-vhost-hostile
 %C%_test_vhost_hostile_SOURCES = %D%/test-vhost-hostile.c %D%/vhost-harness.c %D%/vhost-harness.h
 %C%_test_vhost_hostile_CFLAGS = $(UNIT_CFLAGS)
