@@ -20,4 +20,5 @@ src_datapath_libnvdatapath_a_SOURCES = \
 	%D%/rcu.c %D%/rcu.h \
 	%D%/sleep.c %D%/sleep.h \
 	%D%/table.c %D%/table.h \
+	%D%/telemetry.c %D%/telemetry.h \
 	%D%/worker.c %D%/worker.h

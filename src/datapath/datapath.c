@@ -4,6 +4,7 @@
  * Control thread. Neighbours: eal.c and machine.c below, worker.c beside.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,9 +13,11 @@
 #include <rte_version.h>
 
 #include "src/datapath/eal.h"
+#include "src/datapath/network.h"
 #include "src/datapath/rcu.h"
 #include "src/datapath/sleep.h"
 #include "src/datapath/table.h"
+#include "src/datapath/telemetry.h"
 #include "vhost/vring.h"
 
 static struct machine_memory memory;
@@ -85,6 +88,8 @@ dp_start(const struct dp_config *cfg, struct dp_error *err)
 		eal_stop();
 		return rc;
 	}
+	if (telemetry_start() != 0)
+		fputs("DPDK's telemetry refuses the /netvm commands\n", stderr);
 	dp_set_poll(cfg->poll, cfg->idle_us);
 	for (uint16_t i = 0; i < ncpus; i++)
 		rte_eal_remote_launch(worker_run, dp_worker[i], eal_lcore(i));
@@ -193,6 +198,13 @@ dp_worker_counters_reset(void)
 {
 	for (uint16_t i = 0; i < dp_nworkers; i++)
 		counters_read(i, &baseline[i]);
+}
+
+void
+dp_tick(void)
+{
+	network_age();
+	telemetry_update();
 }
 
 double

@@ -193,7 +193,8 @@ void dp_worker_status(uint16_t id, struct dp_worker_status *st);
 void dp_worker_counters_reset(void);
 double dp_tsc_hz(void);
 
-/* Call about once a second: frees the table entries of MACs that aged out. */
+/* Call about once a second: frees the table entries of MACs that aged out, and
+ * shows the counters to DPDK's telemetry. */
 void dp_tick(void);
 
 #endif

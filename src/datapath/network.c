@@ -266,7 +266,7 @@ dp_network_stats(struct dp_network *net, struct dp_network_stats *st)
 }
 
 void
-dp_tick(void)
+network_age(void)
 {
 	uint32_t now = dp_clock_seconds(dp_clock_tsc());
 

@@ -53,4 +53,7 @@ network_learn(
 		fdb_learn(&net->fdb, key, port, now);
 }
 
+/* Control thread, now and then: frees the entries of MACs that aged out. */
+void network_age(void);
+
 #endif

@@ -3,7 +3,6 @@
  * NIC port: packet memory, and how it depends on the device. Control thread.
  * Neighbour: port-nic.c.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,22 +10,11 @@
 #include <rte_mempool.h>
 
 #include "src/datapath/nic.h"
+#include "src/datapath/table.h"
 
 #define XDP_POOL_MIN    8192 /* net_af_xdp takes two rings of 2048 from the pool at once */
 #define JUMBO_FRAMESZ   16384
 #define AF_PACKET_FRAME 2048 /* net_af_packet's framesz when devargs name none */
-
-int
-nic_fail(struct dp_error *err, int code, const char *name, const char *fmt, ...)
-{
-	int n = snprintf(err->text, sizeof(err->text), "port \"%s\": ", name);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err->text + n, sizeof(err->text) - n, fmt, ap);
-	va_end(ap);
-	return code;
-}
 
 static bool
 is_af_packet(const char *devargs)
@@ -86,8 +74,9 @@ nic_create_pool(struct nic *nic, const struct dp_port_config *cfg, uint16_t nrxd
 		rte_eth_dev_socket_id(nic->port_id));
 	if (nic->pool != NULL)
 		return 0;
-	return nic_fail(err, -ENOMEM, cfg->name,
-		"packet memory is used up: %u buffers of %u bytes (%.1f MiB) do not fit; raise "
+	return dp_fail(err, -ENOMEM,
+		"port \"%s\": packet memory is used up: %u buffers of %u bytes (%.1f MiB) do not "
+		"fit; raise "
 		"packet-memory= in [memory]",
-		n, room, n * (room + 384.0) / (1 << 20));
+		cfg->name, n, room, n * (room + 384.0) / (1 << 20));
 }

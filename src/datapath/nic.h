@@ -53,13 +53,10 @@ bool nic_rx_arm(struct dp_port *p, uint16_t queue);
 void nic_rx_disarm(struct dp_port *p, uint16_t queue);
 
 /* nic-pool.c: devargs with what the port's MTU asks of the driver; the pool
- * that the queues draw on; a refusal, with the port's name in front (returns
- * code). */
+ * that the queues draw on. */
 void nic_devargs(const struct dp_port_config *cfg, char *out, size_t len);
 int nic_create_pool(struct nic *nic, const struct dp_port_config *cfg, uint16_t nrxd, uint16_t ntxd,
 	struct dp_error *err);
-int nic_fail(struct dp_error *err, int code, const char *name, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
 
 /* nic-wake.c: packet sockets that are open, before the device is; and then
  * what a sleeping worker can wait on, into rxq[].fd and arm. */

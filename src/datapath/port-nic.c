@@ -16,6 +16,7 @@
 #include <rte_mempool.h>
 
 #include "src/datapath/nic.h"
+#include "src/datapath/table.h"
 
 #define RING_DEFAULT 512 /* descriptors where the driver names no number */
 
@@ -35,12 +36,13 @@ nic_probe(struct nic *nic, const struct dp_port_config *cfg, struct dp_error *er
 
 	device_name(cfg->device, name, sizeof(name));
 	if (name[0] == '\0')
-		return nic_fail(err, -EINVAL, cfg->name,
-			"device is empty; give a PCI address or devargs such as "
-			"net_af_packet0,iface=eth1");
+		return dp_fail(err, -EINVAL,
+			"port \"%s\": device is empty; give a PCI address or devargs such as "
+			"net_af_packet0,iface=eth1",
+			cfg->name);
 	if (rte_eth_dev_get_port_by_name(name, &nic->port_id) == 0) {
-		return nic_fail(
-			err, -EBUSY, cfg->name, "device \"%s\" is in use by another port", name);
+		return dp_fail(err, -EBUSY, "port \"%s\": device \"%s\" is in use by another port",
+			cfg->name, name);
 	}
 	nic_devargs(cfg, devargs, sizeof(devargs));
 	rc = rte_dev_probe(devargs);
@@ -48,11 +50,12 @@ nic_probe(struct nic *nic, const struct dp_port_config *cfg, struct dp_error *er
 		rc = rte_eth_dev_get_port_by_name(name, &nic->port_id);
 	/* Drivers say why in the log, and mostly return -1. */
 	if (rc != 0)
-		return nic_fail(err, rc == -EEXIST ? -EBUSY : -ENODEV, cfg->name,
-			"DPDK could not open device \"%.80s\"; check its name, that the "
+		return dp_fail(err, rc == -EEXIST ? -EBUSY : -ENODEV,
+			"port \"%s\": DPDK could not open device \"%.80s\"; check its name, that "
+			"the "
 			"interface or file exists, and for PCI that it is bound to vfio-pci "
 			"(netvmd's log has the driver's reason)",
-			cfg->device);
+			cfg->name, cfg->device);
 	return 0;
 }
 
@@ -130,8 +133,8 @@ setup_queues(struct nic *nic, const struct dp_port_config *cfg, struct dp_error 
 		rc = rte_eth_tx_queue_setup(nic->port_id, q, ntxd, socket, &txconf);
 	if (rc == 0)
 		return 0;
-	return nic_fail(err, -EIO, cfg->name, "device \"%.80s\" refused its queues (%s)",
-		cfg->device, rte_strerror(-rc));
+	return dp_fail(err, -EIO, "port \"%s\": device \"%.80s\" refused its queues (%s)",
+		cfg->name, cfg->device, rte_strerror(-rc));
 }
 
 static int
@@ -156,9 +159,9 @@ configure_device(struct nic *nic, const struct dp_port_config *cfg, bool intr, s
 	if (rc != 0 && intr) /* the driver has no receive interrupts */
 		return configure_device(nic, cfg, false, err);
 	if (rc != 0) {
-		return nic_fail(err, -EIO, cfg->name,
-			"device \"%.80s\" refused its configuration (%s)", cfg->device,
-			rte_strerror(-rc));
+		return dp_fail(err, -EIO,
+			"port \"%s\": device \"%.80s\" refused its configuration (%s)", cfg->name,
+			cfg->device, rte_strerror(-rc));
 	}
 	return setup_queues(nic, cfg, err);
 }
@@ -181,8 +184,8 @@ nic_start(struct nic *nic, struct dp_port *port, const struct dp_port_config *cf
 		return rc;
 	rc = rte_eth_dev_start(nic->port_id);
 	if (rc != 0) {
-		return nic_fail(err, -EIO, cfg->name, "device \"%.80s\" does not start (%s)",
-			cfg->device, rte_strerror(-rc));
+		return dp_fail(err, -EIO, "port \"%s\": device \"%.80s\" does not start (%s)",
+			cfg->name, cfg->device, rte_strerror(-rc));
 	}
 	/* A switch port takes every frame. Devices without the notion take all. */
 	(void)rte_eth_promiscuous_enable(nic->port_id);
@@ -223,7 +226,7 @@ nic_open(struct dp_port *port, const struct dp_port_config *cfg, struct dp_error
 	int rc;
 
 	if (nic == NULL)
-		return nic_fail(err, -ENOMEM, cfg->name, "no memory");
+		return dp_fail(err, -ENOMEM, "port \"%s\": no memory", cfg->name);
 	memset(nic, 0, sizeof(*nic));
 	port->dev = nic;
 	nic->workers = dp_workers();
@@ -232,7 +235,8 @@ nic_open(struct dp_port *port, const struct dp_port_config *cfg, struct dp_error
 	port_id = rc == 0 ? nic->port_id : RTE_MAX_ETHPORTS;
 	nic->port_id = port_id;
 	if (rc == 0 && rte_eth_dev_info_get(nic->port_id, &nic->info) != 0)
-		rc = nic_fail(err, -EIO, cfg->name, "the device does not describe itself");
+		rc = dp_fail(
+			err, -EIO, "port \"%s\": the device does not describe itself", cfg->name);
 	if (rc == 0) {
 		choose_queues(nic, cfg);
 		choose_offloads(nic);
@@ -259,9 +263,11 @@ nic_apply(struct dp_port *port, const struct dp_port_settings *s, struct dp_erro
 	if (s->mtu == port->settings->mtu)
 		return 0;
 	if (s->mtu + 22U + RTE_PKTMBUF_HEADROOM > rte_pktmbuf_data_room_size(nic->pool))
-		return nic_fail(err, -EINVAL, port->name,
-			"this MTU does not fit the port's buffers; delete the port and add it "
-			"again with the larger mtu");
+		return dp_fail(err, -EINVAL,
+			"port \"%s\": this MTU does not fit the port's buffers; delete the port "
+			"and add it "
+			"again with the larger mtu",
+			port->name);
 	return nic_set_mtu(nic, port->name, s->mtu, err);
 }
 

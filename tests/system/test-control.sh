@@ -58,6 +58,27 @@ host_behind h0 10.1.0.2/24
 check "port add, NIC" nv port add up0 --type nic --device net_af_packet0,iface=h0 --network red
 check "the NIC port is up" wait_for 5 port_is up0 up
 check "port show of a NIC" holds true '.driver != null and .mac != null and .link.up' port show up0
+
+# DPDK's telemetry socket takes one packet per question. Its folder is named
+# after the run directory.
+telemetry()
+{
+	local socket
+	for socket in /var/run/dpdk/netvm-*/dpdk_telemetry.v2; do
+		[ "$(lsof_pid "$socket")" != "$NETVMD_PID" ] || break
+	done
+	{ printf %s "$1"; sleep 0.3; } | timeout 3 socat - "UNIX-CONNECT:$socket,type=5"
+}
+# The process that made a listening Unix socket.
+lsof_pid()
+{
+	timeout 3 socat -u "UNIX-CONNECT:$1,type=5" - < /dev/null | jq -r .pid
+}
+telemetry_says() { telemetry "$1" | grep -F -- "$2"; }
+check "telemetry lists ports" wait_for 3 telemetry_says /netvm/ports '"vm1"'
+check "telemetry counts a port" telemetry_says /netvm/port,vm1 '"rx_packets":0'
+check "telemetry counts a worker" telemetry_says /netvm/worker,0 '"idle_cycles"'
+check "telemetry knows no other port" telemetry_says /netvm/port,nobody '{"/netvm/port":null}'
 check "port list" holds "cfg1 up0 vm1 vm2" '[.ports[].name] | sort | join(" ")' port list
 check "port set" nv port set vm1 vlan=11 mtu=1400 guard=none network=blue enabled=no
 check "port set changed it" holds "down 11 1400 null blue" \
