@@ -78,7 +78,11 @@ iperf_moves()
 	shift
 	# A server that a failed run left behind does not get in the way.
 	iperf_port=$((iperf_port + 1))
-	report=$(iperf "$@") || { echo "$report" | tail -n 20; return 1; }
+	# With --json, iperf3 may report an error and still end with status 0.
+	if ! report=$(iperf "$@") || jq -e .error <<< "$report"; then
+		tail -n 20 <<< "$report"
+		return 1
+	fi
 	mbit=$(jq -r '((.end.sum_received // .end.sum).bits_per_second / 1e6) | floor' <<< "$report")
 	echo "$mbit Mbit/s" | tee "$DIR/iperf.rate"
 	[ "$mbit" -ge "$least" ]

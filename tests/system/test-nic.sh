@@ -6,7 +6,7 @@
 
 guest_offloads()
 {
-	guest_run a "ethtool -K net0 tx $1 sg $1 tso $1 gso $1 gro $1"
+	guest_run a "ethtool -K net0 tx $1 sg $1 tso $1 gso $1 gro $1 > /dev/null"
 }
 
 # traffic HOST NUMBER DRIVER: between guest a, 10.0.NUMBER.1, and the host, .2.

@@ -6,14 +6,17 @@
 export NO_GUESTS=1
 . "$(dirname "$0")/lib.sh"
 
-# bounce QUEUES SIZE MERGEABLE: testpmd sends bursts from one port to the other
-# and back for two seconds; both ports have to receive.
+# bounce QUEUES SIZE MERGEABLE: with one queue, testpmd sends some bursts from one
+# port to the other and back for two seconds; with several, both ports send many
+# flows, so that all queues have work. Both ports have to receive.
 bounce()
 {
-	local words="queues=$1,queue_size=$2,mrg_rxbuf=$3"
-	[ "$1" = 1 ] || words=$words,cq=1
+	local words="queues=$1,queue_size=$2,mrg_rxbuf=$3" mode=mac start="start tx_first 4"
+	[ "$1" = 1 ] || { words=$words,cq=1 mode=flowgen start=start; }
 	(
-		echo "start tx_first 4"
+		# What it sends before the daemon has taken its rings up is lost.
+		sleep 1
+		echo "$start"
 		sleep 2
 		echo "stop"
 		echo "show port stats all"
@@ -22,7 +25,7 @@ bounce()
 		--file-prefix "bounce$1$2$3" \
 		--vdev "net_virtio_user0,path=$DIR/run/vhost/p$1.sock,mac=52:54:00:00:00:01,$words" \
 		--vdev "net_virtio_user1,path=$DIR/run/vhost/q$1.sock,mac=52:54:00:00:00:02,$words" \
-		-- -i --forward-mode=mac --total-num-mbufs=16384 --rxq="$1" --txq="$1" \
+		-- -i --forward-mode=$mode --total-num-mbufs=16384 --rxq="$1" --txq="$1" \
 		--rxd="$2" --txd="$2" --eth-peer=0,52:54:00:00:00:02 --eth-peer=1,52:54:00:00:00:01 \
 		> $DIR/testpmd.log 2>&1 || { tail -n 20 $DIR/testpmd.log; return 1; }
 	grep 'RX-packets' $DIR/testpmd.log | tail -n 2
@@ -36,11 +39,11 @@ peers()
 	local nvpeer=$NETVM_BUILD/tests/frontend/nvpeer status receiver
 	rm -f $DIR/ready
 	"$nvpeer" --socket $DIR/run/vhost/q1.sock --mac 52:54:00:00:00:02 --announce \
-		--ready $DIR/ready --count 5000 --seconds 20 "$@" recv &
+		--ready $DIR/ready --count 5000 --seconds 20 --ring 1024 "$@" recv &
 	receiver=$!
 	wait_for 5 test -e $DIR/ready || return 1
 	"$nvpeer" --socket $DIR/run/vhost/p1.sock --mac 52:54:00:00:00:01 \
-		--dst 52:54:00:00:00:02 --count 5000 --rate 20000 --size 1200 "$@" send
+		--dst 52:54:00:00:00:02 --count 5000 --rate 4000 --size 1200 "$@" send
 	status=$?
 	wait $receiver && [ $status = 0 ]
 }
