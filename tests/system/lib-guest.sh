@@ -83,7 +83,10 @@ guest_run()
 	end=$((SECONDS + ${GUEST_TIMEOUT:-60}))
 	coproc AGENT { exec socat -t 0.1 - "UNIX-CONNECT:$socket" 2> /dev/null; }
 	to=${AGENT[1]} from=${AGENT[0]} pid=$AGENT_PID
+	# QEMU may be gone: then the read below ends at once.
+	trap '' PIPE
 	{ printf '\n@%s %s\n' "$number" "$command" >&"$to"; } 2> /dev/null
+	trap - PIPE
 	while [ $SECONDS -lt $end ]; do
 		IFS= read -r -t $((end - SECONDS)) -u "$from" line || break
 		case $line in
@@ -106,7 +109,8 @@ guest_ready()
 	for name in "$@"; do
 		GUEST_TIMEOUT=2 wait_for 90 guest_run "$name" true || {
 			echo "guest $name does not answer; its console and QEMU's messages:"
-			tail -n 5 "$DIR/$name.console.log" "$DIR/$name.qemu.log"
+			tail -n 5 "$DIR/$name.console.log"
+			cat "$DIR/$name.qemu.log" "/var/log/libvirt/qemu/$name.log" 2> /dev/null | tail -n 5
 			return 1
 		}
 	done

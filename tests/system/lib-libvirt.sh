@@ -40,7 +40,7 @@ libvirt_start()
 domain_define()
 {
 	local name=$1 socket='' mode=client reconnect='' queues=1 config='' word
-	local type=qemu cpu='' arguments='' argument
+	local type=qemu cpu='' override=''
 	shift
 	for word in "$@"; do
 		case $word in
@@ -51,11 +51,14 @@ domain_define()
 		*) config=$config,$word ;;
 		esac
 	done
-	[ "$NETVM_ACCEL" != kvm ] || { type=kvm cpu="<cpu mode='host-passthrough'/>"; }
-	# shellcheck disable=SC2154 # set in lib-guest.sh
-	for argument in "${guest_globals[@]}"; do
-		arguments="$arguments<qemu:arg value='$argument'/>"
-	done
+	if [ "$NETVM_ACCEL" = kvm ]; then
+		type=kvm cpu="<cpu mode='host-passthrough'/>"
+	else
+		# As guest_globals; libvirt itself sets vectors on a multi-queue card.
+		override="<qemu:override><qemu:device alias='net0'><qemu:frontend>
+			<qemu:property name='vectors' type='unsigned' value='0'/>
+			</qemu:frontend></qemu:device></qemu:override>"
+	fi
 	cat > "$DIR/$name.xml" <<-END
 		<domain type='$type' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
 		  <name>$name</name>
@@ -86,7 +89,7 @@ domain_define()
 		    </serial>
 		    <memballoon model='none'/>
 		  </devices>
-		  <qemu:commandline>$arguments</qemu:commandline>
+		  $override
 		</domain>
 	END
 	virsh --quiet define "$DIR/$name.xml"

@@ -110,19 +110,26 @@ ping_steady()
 }
 
 # ping_gap HOST ADDRESS [INTERVAL]: ends it and prints how many answers there
-# were and the longest time without one, in milliseconds: unanswered pings in a
-# row, or one answer that took that long.
+# were and the longest time without one, in milliseconds.
 ping_gap()
 {
-	on "$1" "kill -INT \$(cat ping.$2.pid); sleep 0.2; cat ping.$2" |
-		awk -v interval="${3:-0.02}" '
+	local interval=${3:-0.02} log
+	log=$(on "$1" "kill -INT \$(cat ping.$2.pid); sleep 0.2; cat ping.$2")
+	echo "$(grep -c 'seq=' <<< "$log") $(longest_gap "$(awk "BEGIN { print $interval * 1000 }")" <<< "$log")"
+}
+
+# longest_gap MS: of a ping's output, with pings so far apart: unanswered ones in
+# a row, or one answer that took that long.
+longest_gap()
+{
+	awk -v interval="$1" '
 		match($0, /seq=[0-9]+/) {
 			seq = substr($0, RSTART + 4, RLENGTH - 4) + 0
 			match($0, /time=[0-9.]+/)
 			took = substr($0, RSTART + 5, RLENGTH - 5)
-			gap = n++ ? (seq - last - 1) * interval * 1000 + took : took
+			gap = n++ ? (seq - last - 1) * interval + took : took
 			if (gap > max) max = gap
 			last = seq
 		}
-		END { printf "%d %d\n", n, max }'
+		END { printf "%d\n", n ? max : 99999 }'
 }

@@ -7,7 +7,6 @@ export NO_GUESTS=1
 . "$(dirname "$0")/lib.sh"
 nvpeer=$NETVM_BUILD/tests/frontend/nvpeer
 
-# What scheduling on a busy machine adds is measured first, without the enemy.
 limit_ms=100
 
 alive()
@@ -20,20 +19,29 @@ works_again()
 	"$nvpeer" --socket "$DIR/run/vhost/$1.sock" --timeout 5000 info
 }
 
-# The longest time without an answer among both hosts' pings.
+# The longest time without an answer, in ms, among the pings in either direction
+# since they were asked last. A slow answer counts as long as it took, missing
+# ones as the time they would have filled.
+declare -A lines=([x]=0 [y]=0)
 gap()
 {
-	local a b answers
-	read -r answers a < <(ping_gap x 10.0.0.2 0.01)
-	[ "${answers:-0}" -gt 100 ] || { echo 99999; return; }
-	read -r _ b < <(ping_gap y 10.0.0.1 0.01)
-	echo $((a > b ? a : b))
+	local host longest=0 total this
+	for host in x y; do
+		total=$(wc -l < "$DIR/scratch.$host/ping.${peer[$host]}")
+		this=$(sed -n "$((lines[$host] + 1)),${total}p" "$DIR/scratch.$host/ping.${peer[$host]}" | longest_gap 10)
+		lines[$host]=$total
+		[ "$this" -le "$longest" ] || longest=$this
+	done
+	worst=$longest
 }
+declare -A peer=([x]=10.0.0.2 [y]=10.0.0.1)
 
-pings()
+# misbehave CASE: on a fresh port, so that cases do not add up to what makes the
+# daemon refuse the port's connections for a while.
+misbehave()
 {
-	ping_steady x 10.0.0.2 0.01
-	ping_steady y 10.0.0.1 0.01
+	nv port del h && nv port add h --type vhost || return 1
+	timeout 30 "$nvpeer" --socket "$DIR/run/vhost/h.sock" --seconds 0.2 hostile "$1"
 }
 
 netvmd_start
@@ -44,29 +52,32 @@ host_behind y 10.0.0.2/24
 must "port x is added" nv port add x --type nic --device net_af_packet0,iface=x
 must "port y is added" nv port add y --type nic --device net_af_packet1,iface=y
 must "x reaches y" reaches x 10.0.0.2
-pings
+ping_steady x 10.0.0.2 0.01
+ping_steady y 10.0.0.1 0.01
 sleep 5
-noise=$(gap)
-echo "without an enemy, the longest gap is $noise ms" | show
+gap
+noise=$worst
+echo "without an enemy, the longest gap was $noise ms" | show
 
-pings
 for name in $("$nvpeer" list-cases | cut -d ' ' -f 1); do
-	timeout 30 "$nvpeer" --socket $DIR/run/vhost/h.sock --seconds 0.3 hostile "$name" 2>&1 |
-		tail -n 2 | show
+	# A machine that does something else for a moment is not the daemon's
+	# fault: only a gap that comes three times in a row is.
+	for _ in 1 2 3; do
+		gap
+		misbehave "$name" > $DIR/peer.out 2>&1
+		echo "$name: $(tail -n 1 $DIR/peer.out)" | show
+		gap
+		[ "$worst" -ge $((limit_ms + noise)) ] || break
+	done
 	if ! alive > $DIR/alive.out 2>&1; then
 		not_ok "the daemon survives $name"
 		show < $DIR/alive.out
 		exit 1
 	fi
-	if ! wait_for 3 works_again h; then
-		# A port that had to be given up comes back when its operator says so.
-		nv port set h enabled=no > /dev/null && nv port set h enabled=yes > /dev/null
-	fi
-	check "the port works after $name" works_again h
+	check "$name: traffic of others was not held up for $limit_ms ms ($worst ms)" \
+		test "$worst" -lt $((limit_ms + noise))
+	check "$name: the port can be used afterwards" wait_for 3 works_again h
 done
-longest=$(gap)
-check "other ports were never held up for $limit_ms ms ($longest ms; $noise ms of it is noise)" \
-	test "$longest" -lt $((limit_ms + noise))
 
 # Half a message blocks the thread that reads messages: it must give up on it
 # soon enough for everybody else.
@@ -88,7 +99,16 @@ for round in 1 2 3 4 5 6; do
 		wait "$enemy" 2> /dev/null
 	fi
 done
+ping_gap x 10.0.0.2 0.01 > /dev/null
+ping_gap y 10.0.0.1 0.01 > /dev/null
 check "half a message delays another port's guest by less than $limit_ms ms ($quickest ms, then $slowest ms)" \
 	test $slowest -lt $((quickest + limit_ms + noise))
 echo "port h: $(value '"\(.state) \(.error // "")"' port show h)" | show
-nv --json port show h | jq -c .drops | show
+
+# A peer that goes on like that is kept out for a while, and then let in again.
+for _ in 1 2 3 4 5 6; do
+	"$nvpeer" --socket $DIR/run/vhost/h.sock --seconds 0.2 hostile half-message > /dev/null 2>&1
+done
+check "a peer that goes on like that is kept out" refused works_again h
+check "and the port says why" test "$(value .state port show h)" = error
+check "after some seconds it may come back" wait_for 15 works_again h
