@@ -29,9 +29,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PACKET_BURST      32  /* views in a burst, as DPDK programs have it */
-#define PACKET_HEADER_MAX 128 /* private bytes of a frame */
-#define PACKET_HEADROOM   64  /* room before them: VLAN push, header growth */
+#define PACKET_BURST      32   /* views in a burst, as DPDK programs have it */
+#define PACKET_HEADER_MAX 128  /* private bytes of a frame */
+#define PACKET_HEADROOM   64   /* room before them: VLAN push, header growth */
 #define PACKET_SEGS_MAX   1024 /* extra segments that one burst can hold: any one chain fits */
 
 /* The largest frame: a 64 KiB IPv6 TSO packet with Ethernet and two tags. */
