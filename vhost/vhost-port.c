@@ -30,6 +30,7 @@ vhost_init(const struct vhost_env *env)
 	/* A peer that sends nonsense must not fill our log: what matters is in
 	 * the port's status. */
 	(void)rte_log_set_level_pattern("lib.vhost.*", RTE_LOG_CRIT);
+	vhost_call_init();
 	return vhost_fault_init();
 }
 

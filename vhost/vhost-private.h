@@ -22,6 +22,7 @@
  *   vhost-socket.c  files, sockets and timeouts.
  *   vhost-fault.c   SIGBUS on memory that the peer took away.
  *   vhost-worker.c  what workers call.
+ *   vhost-call.c    interrupts that cannot block.
  *   vhost-port.c    create, destroy, status: the control thread.
  *
  * Threads and locks. Callbacks and hooks of one port never run concurrently:
@@ -208,6 +209,12 @@ int vhost_socket_find(const struct vhost_port_config *cfg);
 void vhost_socket_timeouts(int fd, unsigned int ms);
 bool vhost_socket_hung_up(int fd);
 bool vhost_fd_is_eventfd(int fd);
+
+/* vhost-call.c: interrupts the guest, if it gave an eventfd for that. Never
+ * waits, whatever the peer does to it. */
+void vhost_ring_call(struct vhost_ring *r);
+void vhost_call_init(void); /* by vhost_init() */
+
 /* Writes a sentence and returns -code. */
 int vhost_refuse(char *err, size_t errlen, int code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -232,18 +232,6 @@ ring_open_fds(struct vhost_port *p, unsigned int i, const struct rte_vhost_vring
 	return true;
 }
 
-/* A write of 1: an interrupt that may have been lost while nobody looked is
- * made up for; a spurious one is harmless. */
-static void
-ring_signal(struct vhost_ring *r)
-{
-	int fd = atomic_load_explicit(&r->callfd, memory_order_acquire);
-	uint64_t one = 1;
-
-	if (fd >= 0)
-		(void)!write(fd, &one, sizeof(one));
-}
-
 static bool
 ring_start(struct vhost_port *p, unsigned int i)
 {
@@ -262,7 +250,9 @@ ring_start(struct vhost_port *p, unsigned int i)
 	r->state = RING_RUNNING;
 	/* Release, pairs with the workers' acquire: they see all of the above. */
 	atomic_store_explicit(&r->live, true, memory_order_release);
-	ring_signal(r);
+	/* An interrupt that may have been lost while nobody looked is made up for;
+	 * a spurious one is harmless. */
+	vhost_ring_call(r);
 	ring_tell_sleeper(p, i, -1, atomic_load_explicit(&r->kickfd, memory_order_relaxed));
 	return true;
 }
@@ -306,5 +296,5 @@ vhost_ring_swap_call(struct vhost_port *p, unsigned int i)
 		vhost_env.synchronize();
 		close(old);
 	}
-	ring_signal(r);
+	vhost_ring_call(r);
 }

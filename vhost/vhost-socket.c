@@ -191,24 +191,16 @@ vhost_socket_hung_up(int fd)
 	return fd < 0 || (poll(&pfd, 1, 0) == 1 && (pfd.revents & (POLLRDHUP | POLLHUP | POLLERR)));
 }
 
-/*
- * Workers write to a call descriptor: on a full pipe they would block for ever.
- * An eventfd blocks only when its counter is full, and not at all with
- * O_NONBLOCK, which is set here on the description that the peer shares (QEMU
- * and DPDK set it themselves).
- */
+/* Whether it can be used as call or kick descriptor. A kick is only waited
+ * for, and a call only signalled as vhost-call.c does it: neither blocks. */
 bool
 vhost_fd_is_eventfd(int fd)
 {
 	static const char want[] = "anon_inode:[eventfd]";
 	char link[32], target[64];
 	ssize_t n;
-	int flags;
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, target, sizeof(target));
-	if (n != (ssize_t)sizeof(want) - 1 || memcmp(target, want, (size_t)n) != 0)
-		return false;
-	flags = fcntl(fd, F_GETFL);
-	return flags >= 0 && ((flags & O_NONBLOCK) || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
+	return n == (ssize_t)sizeof(want) - 1 && memcmp(target, want, (size_t)n) == 0;
 }

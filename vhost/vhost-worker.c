@@ -9,7 +9,6 @@
  */
 #include <rte_pause.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "vhost/vhost-private.h"
 
@@ -43,18 +42,6 @@ ring_check_fault(struct vhost_port *p, struct vhost_ring *r)
 	vhost_changed(p);
 }
 
-/* The eventfd may change under us (SET_VRING_CALL), but stays open until we
- * report quiescent. EAGAIN, a full counter, means that an interrupt is due. */
-static void
-ring_interrupt(struct vhost_ring *r)
-{
-	int fd = atomic_load_explicit(&r->callfd, memory_order_acquire);
-	uint64_t one = 1;
-
-	if (fd >= 0)
-		(void)!write(fd, &one, sizeof(one));
-}
-
 /*
  * Rings with news that their guests have not been told. A full fence between
  * what we published and our look at a guest's wish costs as much as it takes to
@@ -80,7 +67,7 @@ vhost_signal(void)
 	atomic_thread_fence(memory_order_seq_cst);
 	for (unsigned int i = 0; i < due.count; i++)
 		if (vring_wanted(&due.ring[i].ring->vq, &due.ring[i].news))
-			ring_interrupt(due.ring[i].ring);
+			vhost_ring_call(due.ring[i].ring);
 	due.count = 0;
 }
 
