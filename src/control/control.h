@@ -25,7 +25,7 @@ struct network {
 /*
  * A port is live (dp is there; the data path says down, waiting, up or error)
  * or broken (dp is NULL, problem says why it could not be brought up).
- * port_open() makes it live or leaves it broken; port_close() ends either.
+ * port_open() makes it live or leaves it broken; port_free() ends either.
  */
 struct port {
 	char name[DP_NAME_MAX];

@@ -88,7 +88,7 @@ void network_settings_init(struct network_settings *set);
  * describes a whole port, so what must be given has to be there. */
 bool port_settings_check(struct port_settings *set, uint32_t given, bool full, GError **error);
 
-/* Do a and b differ in a setting that cannot change live? */
+/* Do a and b differ in a setting that can (live) or cannot change live? */
 bool settings_differ(const struct settings_table *t, const void *a, const void *b, bool live);
 
 #endif
