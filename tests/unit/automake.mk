@@ -130,12 +130,14 @@ UNIT_TESTS += %D%/test-l2
 %C%_test_l2_LDADD = src/datapath/libnvdatapath.a $(UNIT_LIBS)
 
 UNIT_TESTS += %D%/test-forward
-%C%_test_forward_SOURCES = %D%/test-forward.c %D%/fake-port.c %D%/fake-port.h
+%C%_test_forward_SOURCES = %D%/test-forward.c %D%/fake-port.c %D%/fake-port.h \
+	%D%/three-ports.c %D%/three-ports.h
 %C%_test_forward_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_forward_LDADD = $(DATAPATH_LIBS)
 
 UNIT_TESTS += %D%/test-policy
-%C%_test_policy_SOURCES = %D%/test-policy.c %D%/fake-port.c %D%/fake-port.h
+%C%_test_policy_SOURCES = %D%/test-policy.c %D%/fake-port.c %D%/fake-port.h \
+	%D%/three-ports.c %D%/three-ports.h
 %C%_test_policy_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_policy_LDADD = $(DATAPATH_LIBS)
 

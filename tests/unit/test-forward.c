@@ -12,59 +12,7 @@
 #include <cmocka.h>
 
 #include "src/datapath/network.h"
-#include "tests/unit/fake-port.h"
-
-#define IPV4 0x0800
-#define ARP  0x0806
-
-static const uint8_t MA[6] = {2, 0, 0, 0, 0, 0xa}, MB[6] = {2, 0, 0, 0, 0, 0xb},
-		     MC[6] = {2, 0, 0, 0, 0, 0xc}, BCAST[6] = {255, 255, 255, 255, 255, 255};
-
-static struct dp_network *net;
-static struct dp_port *A, *B, *C;
-
-static int
-setup(void **state)
-{
-	fake_world_start();
-	net = fake_network_add("net", 0);
-	A = fake_port_add("a", net);
-	B = fake_port_add("b", net);
-	C = fake_port_add("c", net);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct dp_error err;
-
-	dp_port_del(A);
-	dp_port_del(B);
-	dp_port_del(C);
-	assert_int_equal(dp_network_del(net, &err), 0);
-	fake_world_stop();
-	return 0;
-}
-
-/* Makes the switch know where everybody is. */
-static void
-introduce(void)
-{
-	fake_queue(A, BCAST, MA, ARP, 60);
-	fake_queue(B, BCAST, MB, ARP, 60);
-	fake_queue(C, BCAST, MC, ARP, 60);
-	fake_run();
-	fake_clear(A);
-	fake_clear(B);
-	fake_clear(C);
-}
-
-static unsigned int
-got(struct dp_port *p)
-{
-	return fake_of(p)->out_count;
-}
+#include "tests/unit/three-ports.h"
 
 static void
 test_learning(void **state)
@@ -119,7 +67,7 @@ test_group_sources_are_not_learned(void **state)
 static void
 test_groups(void **state)
 {
-	introduce();
+	three_introduce();
 	for (unsigned int i = 0; i < PACKET_BURST; i++)
 		fake_queue(A, MB, MA, IPV4, 60 + i);
 	fake_run();
@@ -147,7 +95,7 @@ test_drops(void **state)
 	const uint8_t lldp[6] = {1, 0x80, 0xc2, 0, 0, 0x0e},
 		      beyond[6] = {1, 0x80, 0xc2, 0, 0, 0x10};
 
-	introduce();
+	three_introduce();
 	fake_queue(A, MB, MA, IPV4, 13);
 	fake_queue(A, MB, MA, IPV4, 14);
 	fake_queue(A, MB, MA, IPV4, 1518);
@@ -171,7 +119,7 @@ test_destination_drops(void **state)
 	struct dp_port_settings s = fake_settings(net);
 	struct dp_error err;
 
-	introduce();
+	three_introduce();
 	fake_of(B)->room = 3;
 	for (int i = 0; i < 10; i++)
 		fake_queue(A, MB, MA, IPV4, 60);
@@ -223,7 +171,7 @@ test_networks_are_apart(void **state)
 	struct dp_port_settings s = fake_settings(other);
 	struct dp_error err;
 
-	introduce();
+	three_introduce();
 	assert_int_equal(dp_port_set(C, &s, &err), 0);
 	assert_int_equal(dp_network_del(other, &err), -EBUSY);
 	fake_queue(A, MC, MA, IPV4, 60);
@@ -251,7 +199,7 @@ test_stale_tables(void **state)
 	const struct dp_port_settings *real = C->settings;
 	struct dp_error err;
 
-	introduce();
+	three_introduce();
 	/* The table knows C, the view has it, its settings name another network. */
 	C->settings = &s;
 	fake_queue(A, MC, MA, IPV4, 60);
@@ -289,7 +237,7 @@ test_deleted_port(void **state)
 	unsigned int n = 0;
 	uint16_t index = dp_port_index(B);
 
-	introduce();
+	three_introduce();
 	fake_of(B)->ready = false;
 	fake_queue(A, MB, MA, IPV4, 60);
 	fake_run();
@@ -313,7 +261,7 @@ test_deleted_port(void **state)
 int
 main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, three_setup, three_teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_learning),
 		T(test_group_sources_are_not_learned),

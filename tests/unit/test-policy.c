@@ -12,59 +12,7 @@
 #include <cmocka.h>
 
 #include "src/datapath/network.h"
-#include "tests/unit/fake-port.h"
-
-#define IPV4 0x0800
-#define ARP  0x0806
-
-static const uint8_t MA[6] = {2, 0, 0, 0, 0, 0xa}, MB[6] = {2, 0, 0, 0, 0, 0xb},
-		     MC[6] = {2, 0, 0, 0, 0, 0xc}, BCAST[6] = {255, 255, 255, 255, 255, 255};
-
-static struct dp_network *net;
-static struct dp_port *A, *B, *C;
-
-static int
-setup(void **state)
-{
-	fake_world_start();
-	net = fake_network_add("net", 0);
-	A = fake_port_add("a", net);
-	B = fake_port_add("b", net);
-	C = fake_port_add("c", net);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct dp_error err;
-
-	dp_port_del(A);
-	dp_port_del(B);
-	dp_port_del(C);
-	assert_int_equal(dp_network_del(net, &err), 0);
-	fake_world_stop();
-	return 0;
-}
-
-/* Makes the switch know where everybody is. */
-static void
-introduce(void)
-{
-	fake_queue(A, BCAST, MA, ARP, 60);
-	fake_queue(B, BCAST, MB, ARP, 60);
-	fake_queue(C, BCAST, MC, ARP, 60);
-	fake_run();
-	fake_clear(A);
-	fake_clear(B);
-	fake_clear(C);
-}
-
-static unsigned int
-got(struct dp_port *p)
-{
-	return fake_of(p)->out_count;
-}
+#include "tests/unit/three-ports.h"
 
 static void
 test_refusals(void **state)
@@ -103,7 +51,7 @@ test_guard(void **state)
 	struct dp_error err;
 	char text[200];
 
-	introduce();
+	three_introduce();
 	/* B speaks as A before A is guarded: that entry has to go. */
 	fake_queue(B, BCAST, MA, ARP, 60);
 	fake_run();
@@ -149,7 +97,7 @@ test_storm(void **state)
 	struct dp_network_config cfg = {.ageing_s = 300, .max_macs = 64, .storm_pps = 400};
 	struct dp_error err;
 
-	introduce();
+	three_introduce();
 	assert_int_equal(dp_network_set(net, &cfg, &err), 0);
 	/* A tenth of a second's worth may come at once; the clock is one that
 	 * hardly moves meanwhile. */
@@ -174,7 +122,7 @@ test_storm(void **state)
 int
 main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, three_setup, three_teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_refusals),
 		T(test_guard),
