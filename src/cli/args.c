@@ -146,8 +146,9 @@ check_operands(const struct cli *cli, const struct cli_noun *noun, const struct 
 	g_autofree char *command = say_command(noun, verb);
 
 	if (n < verb->min)
-		return say_usage(cli, "%s given: usage is %s",
-			n ? "something is missing after what is" : "no name is", command);
+		return say_usage(cli, "%s: usage is %s",
+			n ? "something is missing after what is given" : "something is missing",
+			command);
 	if (n <= verb->max)
 		return CLI_DONE;
 	const char *extra = g_ptr_array_index(args->operands, verb->max);
@@ -188,12 +189,20 @@ args_verb(struct cli *cli, const struct cli_noun *noun, const struct cli_verb *v
 }
 
 JsonObject *
-args_settings(const struct cli *cli, const struct cli_verb *verb, const struct cli_args *args,
-	guint first)
+args_named(const struct cli_args *args)
+{
+	JsonObject *params = json_object_new();
+
+	json_object_set_string_member(params, "name", g_ptr_array_index(args->operands, 0));
+	return params;
+}
+
+JsonObject *
+args_settings(const struct cli *cli, const struct cli_verb *verb, const struct cli_args *args)
 {
 	g_autoptr(JsonObject) settings = json_object_new();
 
-	for (guint i = first; i < args->operands->len; i++) {
+	for (guint i = 1; i < args->operands->len; i++) {
 		const char *word = g_ptr_array_index(args->operands, i);
 		const char *equals = strchr(word, '=');
 
@@ -210,5 +219,7 @@ args_settings(const struct cli *cli, const struct cli_verb *verb, const struct c
 		}
 		args_set(settings, words_option(verb->settings, option), key, equals + 1);
 	}
-	return g_steal_pointer(&settings);
+	JsonObject *params = args_named(args);
+	json_object_set_object_member(params, "settings", g_steal_pointer(&settings));
+	return params;
 }

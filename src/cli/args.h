@@ -21,12 +21,14 @@ enum cli_exit args_verb(struct cli *cli, const struct cli_noun *noun, const stru
 /* Adds text to object as a JSON number when o says so and it looks like one. */
 void args_set(JsonObject *object, const struct cli_option *o, const char *name, const char *text);
 
+/* {name: the first operand}: what most methods take. */
+JsonObject *args_named(const struct cli_args *args);
 /*
- * Makes {key: value ...} from KEY=VALUE operands, first.. of them, with the keys
- * as they are typed, so that a refusal quotes them as they are typed. NULL after
- * it has said what is wrong.
+ * {name: the first operand, settings: {key: value ...}} from the KEY=VALUE
+ * operands behind it, with the keys as they are typed, so that a refusal quotes
+ * them as they are typed. NULL after it has said what is wrong.
  */
-JsonObject *args_settings(const struct cli *cli, const struct cli_verb *verb,
-	const struct cli_args *args, guint first);
+JsonObject *args_settings(
+	const struct cli *cli, const struct cli_verb *verb, const struct cli_args *args);
 
 #endif

@@ -46,11 +46,16 @@ set_permission_error(const char *path, const char *dir, GError **err)
 	}
 	struct group *gr = getgrgid(st.st_gid);
 	struct passwd *pw = getpwuid(st.st_uid);
+	/* Without a control-group= the socket is its owner's alone. */
+	g_autofree char *who =
+		st.st_mode & (what == dir ? S_IXGRP : S_IWGRP)
+			? g_strdup_printf("root or as a member of group %s", gr ? gr->gr_name : "?")
+			: g_strdup("root");
 	g_set_error(err, CLIENT_ERROR, CLIENT_NO_ANSWER,
-		"you may not open %s: %s belongs to %s:%s with mode %04o; run netvmctl as root or "
-		"as a member of group %s ([sockets] control-group= in netvmd.conf)",
+		"you may not open %s: %s belongs to %s:%s with mode %04o; run netvmctl as %s "
+		"([sockets] control-group= in netvmd.conf names who else may)",
 		path, what, pw ? pw->pw_name : "?", gr ? gr->gr_name : "?", st.st_mode & 07777,
-		gr ? gr->gr_name : "?");
+		who);
 }
 
 static void

@@ -72,15 +72,6 @@ print_fdb(JsonObject *result)
 			value_int(result, "more", 0));
 }
 
-static JsonObject *
-named(const struct cli_args *args)
-{
-	JsonObject *params = json_object_new();
-
-	json_object_set_string_member(params, "name", g_ptr_array_index(args->operands, 0));
-	return params;
-}
-
 static enum cli_exit
 add(const struct cli *cli, const struct cli_verb *verb, struct cli_args *args)
 {
@@ -91,13 +82,13 @@ add(const struct cli *cli, const struct cli_verb *verb, struct cli_args *args)
 static enum cli_exit
 del(const struct cli *cli, const struct cli_verb *verb, struct cli_args *args)
 {
-	return client_run(cli, "network.del", named(args), NULL);
+	return client_run(cli, "network.del", args_named(args), NULL);
 }
 
 static enum cli_exit
 show(const struct cli *cli, const struct cli_verb *verb, struct cli_args *args)
 {
-	return client_run(cli, "network.show", named(args), print_network);
+	return client_run(cli, "network.show", args_named(args), print_network);
 }
 
 static enum cli_exit
@@ -109,19 +100,15 @@ list(const struct cli *cli, const struct cli_verb *verb, struct cli_args *args)
 static enum cli_exit
 fdb(const struct cli *cli, const struct cli_verb *verb, struct cli_args *args)
 {
-	return client_run(cli, "network.fdb", named(args), print_fdb);
+	return client_run(cli, "network.fdb", args_named(args), print_fdb);
 }
 
 static enum cli_exit
 set(const struct cli *cli, const struct cli_verb *verb, struct cli_args *args)
 {
-	JsonObject *settings = args_settings(cli, verb, args, 1);
+	JsonObject *params = args_settings(cli, verb, args);
 
-	if (!settings)
-		return CLI_USAGE;
-	JsonObject *params = named(args);
-	json_object_set_object_member(params, "settings", settings);
-	return client_run(cli, "network.set", params, NULL);
+	return params ? client_run(cli, "network.set", params, NULL) : CLI_USAGE;
 }
 
 const struct cli_verb cli_network_verbs[] = {

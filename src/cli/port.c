@@ -190,16 +190,6 @@ print_port(JsonObject *port)
 	print_drops(port);
 }
 
-/* {name: NAME}, for the methods that take no more. */
-static JsonObject *
-named(const struct cli_args *args)
-{
-	JsonObject *params = json_object_new();
-
-	json_object_set_string_member(params, "name", g_ptr_array_index(args->operands, 0));
-	return params;
-}
-
 static enum cli_exit
 add(const struct cli *cli, const struct cli_verb *verb, struct cli_args *args)
 {
@@ -210,13 +200,13 @@ add(const struct cli *cli, const struct cli_verb *verb, struct cli_args *args)
 static enum cli_exit
 del(const struct cli *cli, const struct cli_verb *verb, struct cli_args *args)
 {
-	return client_run(cli, "port.del", named(args), NULL);
+	return client_run(cli, "port.del", args_named(args), NULL);
 }
 
 static enum cli_exit
 show(const struct cli *cli, const struct cli_verb *verb, struct cli_args *args)
 {
-	return client_run(cli, "port.show", named(args), print_port);
+	return client_run(cli, "port.show", args_named(args), print_port);
 }
 
 static enum cli_exit
@@ -228,13 +218,9 @@ list(const struct cli *cli, const struct cli_verb *verb, struct cli_args *args)
 static enum cli_exit
 set(const struct cli *cli, const struct cli_verb *verb, struct cli_args *args)
 {
-	JsonObject *settings = args_settings(cli, verb, args, 1);
+	JsonObject *params = args_settings(cli, verb, args);
 
-	if (!settings)
-		return CLI_USAGE;
-	JsonObject *params = named(args);
-	json_object_set_object_member(params, "settings", settings);
-	return client_run(cli, "port.set", params, NULL);
+	return params ? client_run(cli, "port.set", params, NULL) : CLI_USAGE;
 }
 
 const struct cli_verb cli_port_verbs[] = {

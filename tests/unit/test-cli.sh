@@ -248,12 +248,18 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv > /dev/null; then
 	chmod 0711 "$tmp"
 	# A build folder may be closed to others.
 	cp "$ctl" "$tmp/netvmctl"
-	setpriv --reuid 65534 --regid 65534 --clear-groups "$tmp/netvmctl" --run-dir "$tmp/closed" status \
-		> "$tmp/out" 2> "$tmp/err"
-	rc=$? what="netvmctl status as nobody"
-	rc_is 1
-	err_has "you may not"
-	err_has "group root"
+	chmod 0600 "$tmp/run/control.sock"
+	for dir in closed run; do
+		setpriv --reuid 65534 --regid 65534 --clear-groups "$tmp/netvmctl" \
+			--run-dir "$tmp/$dir" status > "$tmp/out" 2> "$tmp/err"
+		rc=$? what="netvmctl status as nobody, $dir"
+		rc_is 1
+		err_has "you may not"
+		case $dir in
+		closed) err_has "as root or as a member of group root (" ;;
+		run) err_has "as root (" ;;
+		esac
+	done
 fi
 
 # Wrong usage: exit 2, the nearest word, and the daemon is not asked.
@@ -268,7 +274,7 @@ usage 'unknown option "--vlan"' port list --vlan 5
 usage 'option --type needs a value: --type TYPE' port add x --type
 usage 'option --vlan is given twice' port add x --vlan 1 --vlan 2
 usage 'option --json takes no value' --json=yes port list
-usage 'no name is given: usage is netvmctl port del NAME' port del
+usage 'something is missing: usage is netvmctl port del NAME' port del
 usage '"b" is one word too many' port del a b
 usage 'usage is netvmctl port set NAME KEY=VALUE...' port set a
 usage '"vlan" is not KEY=VALUE' port set a vlan
