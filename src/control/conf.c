@@ -15,6 +15,8 @@
 #include "src/control/ini.h"
 #include "src/control/values.h"
 
+#define refuse(error, ...) netvm_refuse(error, NETVM_ERROR_PARAMS, __VA_ARGS__)
+
 #define CONFIG_BYTES_MAX  (1 << 20)
 #define IDLE_US_DEFAULT   100
 #define IDLE_US_MAX       1000000
@@ -67,19 +69,6 @@ config_free(struct config *c)
 	g_array_unref(c->ports);
 	g_free(c->file);
 	g_free(c);
-}
-
-G_GNUC_PRINTF(2, 3)
-static bool
-refuse(GError **error, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	if (error != NULL)
-		*error = g_error_new_valist(NETVM_ERROR, NETVM_ERROR_PARAMS, format, ap);
-	va_end(ap);
-	return false;
 }
 
 static bool

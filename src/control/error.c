@@ -8,6 +8,18 @@
 
 G_DEFINE_QUARK(netvm - error, netvm_error)
 
+bool
+netvm_refuse(GError **error, enum netvm_error code, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	if (error != NULL)
+		*error = g_error_new_valist(NETVM_ERROR, code, format, ap);
+	va_end(ap);
+	return false;
+}
+
 void
 netvm_error_from_errno(GError **error, int rc, const char *text)
 {

@@ -7,6 +7,8 @@
 #ifndef NETVM_CONTROL_ERROR_H
 #define NETVM_CONTROL_ERROR_H
 
+#include <stdbool.h>
+
 #include <glib.h>
 
 #define NETVM_ERROR (netvm_error_quark())
@@ -23,6 +25,9 @@ enum netvm_error {
 	NETVM_ERROR_SYSTEM = 4,
 };
 
+/* Sets error to one sentence and returns false. */
+bool netvm_refuse(GError **error, enum netvm_error code, const char *format, ...)
+	G_GNUC_PRINTF(3, 4);
 /* Sets error from what a function of the data path returned and said. */
 void netvm_error_from_errno(GError **error, int rc, const char *text);
 

@@ -7,6 +7,8 @@
 #include "src/control/error.h"
 #include "src/control/ini.h"
 
+#define refuse(error, ...) netvm_refuse(error, NETVM_ERROR_PARAMS, __VA_ARGS__)
+
 struct ini {
 	struct ini_entry e;
 	GHashTable *seen; /* "section" and "section\nkey" -> line */
@@ -14,19 +16,6 @@ struct ini {
 	ini_fn fn;
 	void *arg;
 };
-
-G_GNUC_PRINTF(2, 3)
-static bool
-refuse(GError **error, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	if (error != NULL)
-		*error = g_error_new_valist(NETVM_ERROR, NETVM_ERROR_PARAMS, format, ap);
-	va_end(ap);
-	return false;
-}
 
 static bool
 first_time(struct ini *ini, const char *what, char *id, GError **error)

@@ -59,6 +59,27 @@ json_value_text(const char *name, JsonNode *value, GError **error)
 	return NULL;
 }
 
+bool
+json_put_settings(
+	const struct settings_table *t, JsonObject *o, void *set, uint32_t *given, GError **error)
+{
+	JsonObjectIter it;
+	const char *key;
+	JsonNode *value;
+
+	json_object_iter_init(&it, o);
+	while (json_object_iter_next(&it, &key, &value)) {
+		g_autofree char *text = NULL;
+
+		if (strcmp(key, "name") == 0)
+			continue;
+		text = json_value_text(key, value, error);
+		if (text == NULL || !settings_put(t, set, key, text, given, error))
+			return false;
+	}
+	return true;
+}
+
 char *
 json_line(JsonNode *root, gsize *len)
 {

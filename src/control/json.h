@@ -10,6 +10,8 @@
 
 #include <json-glib/json-glib.h>
 
+#include "src/control/settings.h"
+
 /*
  * Parses text, which must be UTF-8 without NUL. json-glib descends one stack
  * frame per nested value and knows no limit, so texts with more than
@@ -21,6 +23,9 @@ JsonNode *json_parse_bounded(const char *text, gsize len, unsigned int max_value
  * yes and no. NULL with error set for anything else. */
 char *json_value_text(const char *name, JsonNode *value, GError **error);
 
+/* settings_put() for every member of o but "name". */
+bool json_put_settings(
+	const struct settings_table *t, JsonObject *o, void *set, uint32_t *given, GError **error);
 /* One line, with \n at the end. */
 char *json_line(JsonNode *root, gsize *len);
 

@@ -19,13 +19,6 @@ struct request {
 };
 
 static bool
-refuse(GError **error, int code, const char *text)
-{
-	g_set_error_literal(error, NETVM_ERROR, code, text);
-	return false;
-}
-
-static bool
 is_value(JsonNode *node, GType type)
 {
 	return node != NULL && JSON_NODE_HOLDS_VALUE(node) &&
@@ -39,28 +32,31 @@ read_request(JsonNode *root, struct request *rq, GError **error)
 	JsonNode *node;
 
 	if (JSON_NODE_HOLDS_ARRAY(root))
-		return refuse(error, NETVM_ERROR_REQUEST,
+		return netvm_refuse(error, NETVM_ERROR_REQUEST,
 			"batches are not served: send one request per line");
 	if (!JSON_NODE_HOLDS_OBJECT(root))
-		return refuse(error, NETVM_ERROR_REQUEST, "a request is a JSON object");
+		return netvm_refuse(error, NETVM_ERROR_REQUEST, "a request is a JSON object");
 	o = json_node_get_object(root);
 	node = json_object_get_member(o, "id");
 	if (node != NULL && !JSON_NODE_HOLDS_NULL(node) && !is_value(node, G_TYPE_STRING) &&
 		!is_value(node, G_TYPE_INT64) && !is_value(node, G_TYPE_DOUBLE))
-		return refuse(error, NETVM_ERROR_REQUEST, "id is a string or a number");
+		return netvm_refuse(error, NETVM_ERROR_REQUEST, "id is a string or a number");
 	rq->id = node;
 	node = json_object_get_member(o, "jsonrpc");
 	if (!is_value(node, G_TYPE_STRING) || strcmp(json_node_get_string(node), "2.0") != 0)
-		return refuse(error, NETVM_ERROR_REQUEST, "jsonrpc is missing: it is \"2.0\"");
+		return netvm_refuse(
+			error, NETVM_ERROR_REQUEST, "jsonrpc is missing: it is \"2.0\"");
 	node = json_object_get_member(o, "method");
 	if (!is_value(node, G_TYPE_STRING))
-		return refuse(error, NETVM_ERROR_REQUEST, "method is missing: it is a string");
+		return netvm_refuse(
+			error, NETVM_ERROR_REQUEST, "method is missing: it is a string");
 	rq->method = json_node_get_string(node);
 	node = json_object_get_member(o, "params");
 	if (node == NULL)
 		return true;
 	if (!JSON_NODE_HOLDS_OBJECT(node))
-		return refuse(error, NETVM_ERROR_PARAMS, "params is an object of named parameters");
+		return netvm_refuse(
+			error, NETVM_ERROR_PARAMS, "params is an object of named parameters");
 	rq->params = json_node_get_object(node);
 	return true;
 }

@@ -24,27 +24,6 @@ param_string(JsonObject *params, const char *name, GError **error)
 	return NULL;
 }
 
-/* Puts every member of o but "name" into set. */
-static bool
-put_all(const struct settings_table *t, JsonObject *o, void *set, uint32_t *given, GError **error)
-{
-	JsonObjectIter it;
-	const char *key;
-	JsonNode *value;
-
-	json_object_iter_init(&it, o);
-	while (json_object_iter_next(&it, &key, &value)) {
-		g_autofree char *text = NULL;
-
-		if (strcmp(key, "name") == 0)
-			continue;
-		text = json_value_text(key, value, error);
-		if (text == NULL || !settings_put(t, set, key, text, given, error))
-			return false;
-	}
-	return true;
-}
-
 static JsonObject *
 param_settings(JsonObject *params, GError **error)
 {
@@ -102,7 +81,7 @@ port_add_call(struct control *c, JsonObject *params, GError **error)
 	struct port *p;
 
 	port_settings_init(&set);
-	if (name == NULL || !put_all(&port_table, params, &set, &given, error) ||
+	if (name == NULL || !json_put_settings(&port_table, params, &set, &given, error) ||
 		!port_settings_check(&set, given, true, error))
 		return NULL;
 	p = control_port_add(c, name, &set, ORIGIN_STATE, error);
@@ -166,7 +145,7 @@ port_set_call(struct control *c, JsonObject *params, GError **error)
 	if (o == NULL)
 		return NULL;
 	before = set = p->set;
-	if (!put_all(&port_table, o, &set, &given, error) ||
+	if (!json_put_settings(&port_table, o, &set, &given, error) ||
 		!settings_live(&port_table, given, error) ||
 		!port_settings_check(&set, given, false, error) ||
 		!control_port_set(c, p, &set, error))
@@ -190,7 +169,7 @@ network_add_call(struct control *c, JsonObject *params, GError **error)
 	struct network *n;
 
 	network_settings_init(&set);
-	if (name == NULL || !put_all(&network_table, params, &set, &given, error))
+	if (name == NULL || !json_put_settings(&network_table, params, &set, &given, error))
 		return NULL;
 	n = control_network_add(c, name, &set, ORIGIN_STATE, error);
 	if (n == NULL)
@@ -254,7 +233,7 @@ network_set_call(struct control *c, JsonObject *params, GError **error)
 		return NULL;
 	before = set = n->set;
 	origin = n->origin;
-	if (!put_all(&network_table, o, &set, &given, error) ||
+	if (!json_put_settings(&network_table, o, &set, &given, error) ||
 		!control_network_set(n, &set, error))
 		return NULL;
 	/* The built-in network that somebody configured is worth keeping. */

@@ -16,20 +16,9 @@
 #include "src/control/rundir.h"
 #include "src/control/values.h"
 
+#define refuse(error, ...) netvm_refuse(error, NETVM_ERROR_SYSTEM, __VA_ARGS__)
+
 #define BACKLOG 16
-
-G_GNUC_PRINTF(2, 3)
-static bool
-refuse(GError **error, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	if (error != NULL)
-		*error = g_error_new_valist(NETVM_ERROR, NETVM_ERROR_SYSTEM, format, ap);
-	va_end(ap);
-	return false;
-}
 
 /* Tells who holds the lock; the pid in it is for people only. */
 static bool

@@ -14,6 +14,8 @@
 #include "src/control/state.h"
 #include "src/control/values.h"
 
+#define refuse(error, ...) netvm_refuse(error, NETVM_ERROR_PARSE, __VA_ARGS__)
+
 #define STATE_VERSION   1
 #define STATE_BYTES_MAX (16 << 20)
 #define STATE_VALUES    1024 /* arrays and objects; 256 ports and 64 networks fit well */
@@ -53,41 +55,6 @@ state_add_network(struct state *s, const char *name, const struct network_settin
 
 /* --- reading ------------------------------------------------------------- */
 
-G_GNUC_PRINTF(2, 3)
-static bool
-refuse(GError **error, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	if (error != NULL)
-		*error = g_error_new_valist(NETVM_ERROR, NETVM_ERROR_PARSE, format, ap);
-	va_end(ap);
-	return false;
-}
-
-/* Puts every member but "name" into set. */
-static bool
-read_settings(
-	const struct settings_table *t, JsonObject *o, void *set, uint32_t *given, GError **error)
-{
-	JsonObjectIter it;
-	const char *key;
-	JsonNode *value;
-
-	json_object_iter_init(&it, o);
-	while (json_object_iter_next(&it, &key, &value)) {
-		g_autofree char *text = NULL;
-
-		if (strcmp(key, "name") == 0)
-			continue;
-		text = json_value_text(key, value, error);
-		if (text == NULL || !settings_put(t, set, key, text, given, error))
-			return false;
-	}
-	return true;
-}
-
 static bool
 read_port(struct state *s, const char *name, JsonObject *o, GError **error)
 {
@@ -96,7 +63,7 @@ read_port(struct state *s, const char *name, JsonObject *o, GError **error)
 
 	port_settings_init(&set);
 	if (!value_name("port", name, error) ||
-		!read_settings(&port_table, o, &set, &given, error) ||
+		!json_put_settings(&port_table, o, &set, &given, error) ||
 		!port_settings_check(&set, given, true, error))
 		return false;
 	for (guint i = 0; i < s->ports->len; i++)
@@ -116,7 +83,7 @@ read_network(struct state *s, const char *name, JsonObject *o, GError **error)
 
 	network_settings_init(&set);
 	if (!value_name("network", name, error) ||
-		!read_settings(&network_table, o, &set, &given, error))
+		!json_put_settings(&network_table, o, &set, &given, error))
 		return false;
 	for (guint i = 0; i < s->networks->len; i++)
 		if (strcmp(g_array_index(s->networks, struct network_def, i).name, name) == 0)

@@ -8,20 +8,9 @@
 #include "src/control/error.h"
 #include "src/control/values.h"
 
+#define refuse(error, ...) netvm_refuse(error, NETVM_ERROR_PARAMS, __VA_ARGS__)
+
 #define VLAN_MAX 4094
-
-G_GNUC_PRINTF(2, 3)
-static bool
-refuse(GError **error, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	if (error != NULL)
-		*error = g_error_new_valist(NETVM_ERROR, NETVM_ERROR_PARAMS, format, ap);
-	va_end(ap);
-	return false;
-}
 
 /* Digits only: no sign, no space, no hexadecimal. */
 static bool
