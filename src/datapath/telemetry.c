@@ -50,7 +50,7 @@ telemetry_update(void)
 		nports++;
 	}
 	nworkers = dp_workers();
-	for (uint16_t i = 0; i < nworkers; i++)
+	for (unsigned int i = 0; i < nworkers; i++)
 		dp_worker_status(i, &workers[i]);
 	pthread_mutex_unlock(&lock);
 }

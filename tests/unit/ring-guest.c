@@ -222,7 +222,7 @@ rg_reap(struct ring_guest *g, uint32_t *head, uint32_t *len)
 void
 rg_expect(struct ring_guest *g, uint16_t head, uint32_t len)
 {
-	uint32_t h, l;
+	uint32_t h = 0, l = 0;
 
 	assert_true(rg_reap(g, &h, &l));
 	assert_int_equal(h, head);

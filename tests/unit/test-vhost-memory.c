@@ -286,7 +286,8 @@ flood(void *arg)
 
 				if (n == 0)
 					break;
-				if (n != (int)sizeof(frame) || memcmp(got, frame, sizeof(frame)))
+				if (n != (int)sizeof(frame) ||
+					memcmp(got, frame, sizeof(frame)) != 0)
 					return (void *)"a frame arrived damaged";
 				f->received++;
 			}
