@@ -5,6 +5,7 @@
  * port. The worker side is nic-io.c.
  */
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,9 @@ nic_probe(struct nic *nic, const struct dp_port_config *cfg, struct dp_error *er
 			"net_af_packet0,iface=eth1",
 			cfg->name);
 	if (rte_eth_dev_get_port_by_name(name, &nic->port_id) == 0) {
-		return dp_fail(err, -EBUSY, "port \"%s\": device \"%s\" is in use by another port",
+		return dp_fail(err, -EBUSY,
+			"port \"%s\": device \"%s\" is in use by another port (virtual devices are "
+			"numbered: net_af_packet0, net_af_packet1 ...)",
 			cfg->name, name);
 	}
 	nic_devargs(cfg, devargs, sizeof(devargs));
@@ -56,6 +59,27 @@ nic_probe(struct nic *nic, const struct dp_port_config *cfg, struct dp_error *er
 			"interface or file exists, and for PCI that it is bound to vfio-pci "
 			"(netvmd's log has the driver's reason)",
 			cfg->name, cfg->device);
+	return 0;
+}
+
+/* Two ports on one kernel interface would both get each of its frames. */
+static int
+check_alone(const struct nic *nic, const char *name, struct dp_error *err)
+{
+	char ifname[IF_NAMESIZE] = "?";
+	struct rte_eth_dev_info other;
+	uint16_t id;
+
+	RTE_ETH_FOREACH_DEV (id) {
+		if (id == nic->port_id || nic->info.if_index == 0 ||
+			rte_eth_dev_info_get(id, &other) != 0 ||
+			other.if_index != nic->info.if_index)
+			continue;
+		if_indextoname(nic->info.if_index, ifname);
+		return dp_fail(err, -EBUSY,
+			"port \"%s\": interface %s is in use by another port, as device %s", name,
+			ifname, rte_dev_name(other.device));
+	}
 	return 0;
 }
 
@@ -237,6 +261,8 @@ nic_open(struct dp_port *port, const struct dp_port_config *cfg, struct dp_error
 	if (rc == 0 && rte_eth_dev_info_get(nic->port_id, &nic->info) != 0)
 		rc = dp_fail(
 			err, -EIO, "port \"%s\": the device does not describe itself", cfg->name);
+	if (rc == 0)
+		rc = check_alone(nic, cfg->name, err);
 	if (rc == 0) {
 		choose_queues(nic, cfg);
 		choose_offloads(nic);

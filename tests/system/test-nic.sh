@@ -59,6 +59,8 @@ check "it is up" wait_for 5 port_is nic1 up
 check "it names its driver" test "$(value .driver port show nic1)" = net_af_packet
 traffic out1 1 net_af_packet
 check "a file of 16 MiB arrives whole over net_af_packet" file_arrives a out1 10.0.1.2 16
+check "a second port on its interface is refused" \
+	refused nv port add bad --type nic --device net_af_packet8,iface=out1
 must "the port is deleted" nv port del nic1
 check "the guest reaches nobody then" refused on a "ping -c 2 -W 1 10.0.1.2"
 
