@@ -248,6 +248,9 @@ ring_start(struct vhost_port *p, unsigned int i)
 	vhost_error_clear(p, (int)i);
 	ring_show_size(p, i, v.size);
 	r->state = RING_RUNNING;
+	/* Nobody waits for a kick until vhost_port_rx_arm(), and for one on a
+	 * receive ring never: each costs the guest a system call or an exit. */
+	vring_set_notify(&r->vq, false);
 	/* Release, pairs with the workers' acquire: they see all of the above. */
 	atomic_store_explicit(&r->live, true, memory_order_release);
 	/* An interrupt that may have been lost while nobody looked is made up for;

@@ -204,6 +204,27 @@ test_interrupt(void **state)
 	fe_close(&b);
 }
 
+/* A worker that polls wants no kick, nor does anybody for receive buffers. */
+static void
+test_no_kicks(void **state)
+{
+	for (int event_idx = 0; event_idx < 2; event_idx++) {
+		struct fe_config cfg = {
+			.features = FE_FEATURES_DEFAULT &
+				    ~(event_idx ? 0 : FE_BIT(VIRTIO_RING_F_EVENT_IDX))};
+		struct fe a, b;
+
+		harness_open(&a, 0, &cfg);
+		harness_open(&b, 1, &cfg);
+		harness_exchange(&a, &b, 0, 20);
+		fe_kick(fe_rx_ring(&b, 0));
+		assert_int_equal(fe_tx_ring(&a, 0)->kicks, 0);
+		assert_int_equal(fe_rx_ring(&b, 0)->kicks, 0);
+		fe_close(&a);
+		fe_close(&b);
+	}
+}
+
 static void
 test_rarp(void **state)
 {
@@ -240,6 +261,7 @@ main(void)
 		T(test_enable),
 		T(test_live_changes),
 		T(test_interrupt),
+		T(test_no_kicks),
 		T(test_rarp),
 	};
 	int failed;
