@@ -163,8 +163,8 @@ log_started(const struct daemon *d)
 		d->control.run_dir,
 		d->control.config->file != NULL ? d->control.config->file : "none",
 		d->control.state_file);
-	g_message("%u workers, %s rings, %" G_GUINT64_FORMAT " MiB of packet memory on %s",
-		info.workers, info.simd, info.packet_memory >> 20,
+	g_message("%u worker%s, %s rings, %" G_GUINT64_FORMAT " MiB of packet memory on %s",
+		info.workers, info.workers == 1 ? "" : "s", info.simd, info.packet_memory >> 20,
 		info.hugepages ? "hugepages" : "ordinary pages (slower: there are no hugepages)");
 }
 

@@ -108,8 +108,8 @@ control_network_may_del(struct control *c, const struct network *n, GError **err
 	if (count == 0)
 		return true;
 	g_set_error(error, NETVM_ERROR, NETVM_ERROR_BUSY,
-		"%u ports are in network \"%s\" (%s%s): delete them or move them first", count,
-		n->name, users->str, count > 5 ? ", ..." : "");
+		"network \"%s\" has %u port%s (%s%s): delete them or move them first", n->name,
+		count, count == 1 ? "" : "s", users->str, count > 5 ? ", ..." : "");
 	return false;
 }
 

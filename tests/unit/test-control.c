@@ -193,7 +193,7 @@ test_networks(void **state)
 	expect_error(ask(e, "network.add", "{'name':'x','ageing_s':1}"), -32602, "ageing-s is");
 	ask(e, "port.add", "{'name':'a','type':'vhost','network':'red'}");
 	expect(ask(e, "network.show", "{'name':'red'}"), "'ports':['a']");
-	expect_error(ask(e, "network.del", "{'name':'red'}"), 3, "1 ports are in network");
+	expect_error(ask(e, "network.del", "{'name':'red'}"), 3, "has 1 port (a)");
 	expect_error(
 		ask(e, "network.set", "{'name':'red','settings':{'max_macs':99}}"), 3, "max_macs");
 	expect(ask(e, "network.set", "{'name':'red','settings':{'ageing_s':99}}"), "'ageing_s':99");
