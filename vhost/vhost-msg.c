@@ -278,8 +278,11 @@ msg_rarp(struct vhost_port *p, const struct vhost_message *m)
 
 	/* A group address cannot be a source. Release, pairs with the exchange
 	 * in vhost_port_rx(). */
-	if (mac && !(mac & 1))
-		atomic_store_explicit(&p->rarp, mac | VHOST_RARP_DUE, memory_order_release);
+	if (!mac || (mac & 1))
+		return;
+	atomic_store_explicit(&p->rarp, mac | VHOST_RARP_DUE, memory_order_release);
+	/* A guest that has just arrived may be silent for long. */
+	vhost_rings_wake(p);
 }
 
 static void

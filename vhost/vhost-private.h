@@ -183,6 +183,8 @@ const char *vhost_request_name(uint32_t request);
 void vhost_rings_leave(struct vhost_port *p, uint32_t mask, enum vhost_ring_state to);
 /* Starts or resumes those rings of the mask that can run. */
 void vhost_rings_start(struct vhost_port *p, uint32_t mask);
+/* Wakes a worker of the port for something that no kick of the guest announces. */
+void vhost_rings_wake(struct vhost_port *p);
 /* SET_VRING_CALL on a running ring: new eventfd without a pause. */
 void vhost_ring_swap_call(struct vhost_port *p, unsigned int i);
 /* Explains why the ring's addresses cannot be used; false: they can. */

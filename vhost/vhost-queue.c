@@ -61,6 +61,20 @@ ring_close_fds(struct vhost_port *p, unsigned int i)
 	fd_drop(&r->callfd);
 }
 
+/* Which ring does not matter: the worker of any takes what is due. */
+void
+vhost_rings_wake(struct vhost_port *p)
+{
+	for (unsigned int i = 1; i < vhost_rings(p); i += 2) {
+		int kick = atomic_load_explicit(&p->ring[i].kickfd, memory_order_relaxed);
+
+		if (p->ring[i].state != RING_RUNNING)
+			continue;
+		ring_tell_sleeper(p, i, kick, kick);
+		return;
+	}
+}
+
 static void
 ring_show_size(struct vhost_port *p, unsigned int i, uint32_t size)
 {
