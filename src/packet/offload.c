@@ -49,8 +49,10 @@ csum_allowed(const struct packet *p, const struct headers *h, enum headers_kind 
 	case HEADERS_IP:
 		return csum_allowed_ip(h, start, offset);
 	case HEADERS_OTHER: /* PPPoE, MPLS and the like; a third tag hides where L3 is */
-		return start >= h->l3 && h->ether_type != ETHER_ARP &&
-		       h->ether_type != ETHER_RARP && !headers_is_tag(h->ether_type);
+		/* Below ETHER_TYPE_MIN it is LLC, whose first bytes the guard reads. */
+		return start >= h->l3 && h->ether_type >= ETHER_TYPE_MIN &&
+		       h->ether_type != ETHER_ARP && h->ether_type != ETHER_RARP &&
+		       !headers_is_tag(h->ether_type);
 	default:
 		return false;
 	}

@@ -141,6 +141,9 @@ csum_of_what_has_none_is_refused(void **state)
 	req.csum_start = 12;
 	req.csum_offset = 0;
 	assert_false(takes(&req, NULL));
+	memcpy(frame.bytes + 12, "\x00\x40", 2); /* a length: LLC, which the guard judges */
+	req.csum_start = 14;
+	assert_false(takes(&req, NULL));
 
 	/* ICMPv6 has one at the beginning and none elsewhere. */
 	spec = (struct frame_spec){.version = 6, .proto = 17, .payload = 60};
