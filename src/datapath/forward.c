@@ -147,6 +147,9 @@ answer_l2(struct worker *w, const struct source *src, struct answer *a, const st
 			answer_drop(a, src->port, DROP_NO_DESTINATION);
 		return;
 	}
+	/* No MAC at all: without a VLAN its key is that of a free entry. */
+	if ((to & FDB_MAC_MASK) == 0)
+		return;
 	port = fdb_lookup(&src->net->fdb, to, w->now_s);
 	if (port == FDB_NONE)
 		return;

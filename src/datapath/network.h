@@ -47,9 +47,12 @@ static inline void
 network_learn(
 	struct dp_network *net, const struct net_view *v, fdb_key key, uint16_t port, uint32_t now)
 {
+	/* No MAC at all: without a VLAN its key is that of a free entry. */
+	if (__builtin_expect((key & FDB_MAC_MASK) == 0, 0))
+		return;
 	if (__builtin_expect(fdb_refresh(&net->fdb, key, port, now), 1))
 		return;
-	if ((key & FDB_MAC_MASK) != 0 && network_static_allows(v, key & FDB_MAC_MASK, port))
+	if (network_static_allows(v, key & FDB_MAC_MASK, port))
 		fdb_learn(&net->fdb, key, port, now);
 }
 

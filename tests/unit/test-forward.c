@@ -258,6 +258,25 @@ test_deleted_port(void **state)
 	assert_int_equal(got(C), 2);
 }
 
+/* MAC 0 is nobody: it is neither learned nor found. */
+static void
+test_no_mac(void **state)
+{
+	static const uint8_t none[6];
+
+	three_introduce();
+	fake_queue(A, BCAST, none, ARP, 60);
+	fake_run();
+	fake_clear(B);
+	fake_clear(C);
+	fake_queue(B, none, MB, IPV4, 60);
+	fake_queue(C, none, MC, IPV4, 60);
+	fake_run();
+	assert_int_equal(got(A), 2);
+	assert_int_equal(got(B), 1);
+	assert_int_equal(got(C), 1);
+}
+
 int
 main(void)
 {
@@ -265,6 +284,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_learning),
 		T(test_group_sources_are_not_learned),
+		T(test_no_mac),
 		T(test_groups),
 		T(test_drops),
 		T(test_destination_drops),
