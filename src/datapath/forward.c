@@ -226,9 +226,11 @@ storm_admits(struct worker *w, const struct source *src)
 	until = __atomic_load_n(&src->port->storm_until, __ATOMIC_RELAXED);
 	do {
 		next = until > w->now ? until : w->now;
-		/* A changed limit may leave a time far ahead: it is cut back. */
-		if (next - w->now > depth)
-			next = w->now + depth;
+		/* A limit that was changed leaves a time far ahead: what was spent by
+		 * the old one is forgotten. Other workers' clocks are ahead of ours by
+		 * less than the depth, so theirs is not taken for such a time. */
+		if (next - w->now > 2 * depth)
+			next = w->now;
 		next += cost;
 		if (next - w->now > depth)
 			return false;

@@ -112,6 +112,20 @@ test_storm(void **state)
 	assert_int_equal(fake_drops(A, DROP_STORM), 60);
 	assert_int_equal(fake_drops(C, DROP_STORM), 0);
 	assert_int_equal(got(B), 40 + 1 + 5);
+	/* What was spent by a low limit (32 seconds' worth) does not silence the
+	 * port for long when the limit is raised. */
+	cfg.storm_pps = 1;
+	assert_int_equal(dp_network_set(net, &cfg, &err), 0);
+	for (int i = 0; i < 40; i++)
+		fake_queue(B, BCAST, MB, ARP, 60);
+	fake_run();
+	assert_int_equal(fake_drops(B, DROP_STORM), 8);
+	cfg.storm_pps = 400;
+	assert_int_equal(dp_network_set(net, &cfg, &err), 0);
+	for (int i = 0; i < 41; i++)
+		fake_queue(B, BCAST, MB, ARP, 60);
+	fake_run();
+	assert_int_equal(fake_drops(B, DROP_STORM), 8 + 1);
 	cfg.storm_pps = 0;
 	assert_int_equal(dp_network_set(net, &cfg, &err), 0);
 	fake_queue(A, BCAST, MA, ARP, 60);
