@@ -27,12 +27,14 @@ transmit_segments(struct worker *w, struct dp_port *d, const struct packet *p, b
 {
 	struct packet *pkts[PACKET_BURST];
 	struct packet_gso gso;
+	uint32_t pieces = packet_gso_begin(&gso, p);
 	uint16_t n;
 
-	if (packet_gso_begin(&gso, p) == 0) {
+	if (pieces == 0 || pieces > w->forward.pieces_left) {
 		worker_drop(w, w->forward.source, DROP_BAD_OFFLOAD, 1);
 		return;
 	}
+	w->forward.pieces_left -= pieces;
 	while ((n = packet_gso_next(&gso, &w->scratch, PACKET_BURST)) != 0) {
 		for (unsigned int i = 0; i < n; i++) {
 			pkts[i] = &w->scratch.pkt[i];

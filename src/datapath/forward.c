@@ -371,6 +371,7 @@ forward_burst(struct worker *w, struct dp_port *port, struct packet_burst *b)
 	struct source src = {.port = port, .settings = dp_port_settings(port)};
 
 	f->source = port;
+	f->pieces_left = FORWARD_PIECES_MAX;
 	src.net = src.settings->network;
 	if (__builtin_expect(!src.settings->enabled || src.net == NULL, 0)) {
 		worker_drop(w, port, src.settings->enabled ? DROP_NO_NETWORK : DROP_NOT_READY,

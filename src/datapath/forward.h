@@ -13,6 +13,13 @@ struct worker;
 
 #define GROUP_NONE 0xff
 
+/* Pieces that software may cut a burst's TCP frames into, for all destinations
+ * together. A guest may ask for pieces of 8 bytes: 8191 of a frame, 262,000 of a
+ * burst, for each port that it is flooded to, and every other port would wait
+ * meanwhile. Full bursts at the least MSS that a network has to carry (536 bytes)
+ * are 3,900. */
+#define FORWARD_PIECES_MAX 8192
+
 /* The frames of a burst for one destination. */
 struct tx_group {
 	struct dp_port *port;
@@ -29,6 +36,7 @@ struct forward {
 	struct dp_port *source;
 	uint16_t ngroups;
 	uint16_t nflood;
+	uint32_t pieces_left; /* of FORWARD_PIECES_MAX, in this burst */
 	struct packet *flood[PACKET_BURST];
 	uint8_t group_of[DP_PORTS_MAX]; /* index into group, GROUP_NONE between bursts */
 	struct tx_group group[PACKET_BURST];

@@ -146,6 +146,35 @@ test_segment_mtu(void **state)
 	assert_int_equal(fake_drops(port[ACCESS5], DROP_OVERSIZE), 1);
 }
 
+/* A guest that asks for the smallest pieces cannot keep the worker busy: what a
+ * burst may cost is bounded for all destinations together. */
+static void
+test_segment_flood(void **state)
+{
+	unsigned int pieces = 0;
+
+	for (int i = 0; i < NPORTS; i++) {
+		fake_of(port[i])->caps = (struct dp_tx_caps){false, false, false};
+		fake_of(port[i])->room = 0;
+	}
+	for (int i = 0; i < PACKET_BURST; i++)
+		queue_tcp(ACCESS5, BCAST, MA, 60000, 8);
+	fake_run();
+	for (int i = 0; i < NPORTS; i++)
+		pieces += (unsigned int)fake_drops(port[i], DROP_RING_FULL);
+	assert_int_equal(pieces, 7500);
+	/* Two trunks take VLAN 5; one frame for one of them was within the bound. */
+	assert_int_equal(fake_drops(port[ACCESS5], DROP_BAD_OFFLOAD), 2 * PACKET_BURST - 1);
+	vlan_clear();
+	/* The next burst begins anew. */
+	queue_tcp(ACCESS5, BCAST, MA, 60000, 8);
+	fake_run();
+	pieces = 0;
+	for (int i = 0; i < NPORTS; i++)
+		pieces += (unsigned int)fake_drops(port[i], DROP_RING_FULL);
+	assert_int_equal(pieces, 2 * 7500);
+}
+
 /* --- mbufs ----------------------------------------------------------------------- */
 
 static void
@@ -212,6 +241,7 @@ main(void)
 		T(test_checksum),
 		T(test_segments),
 		T(test_segment_mtu),
+		T(test_segment_flood),
 		T(test_mbufs),
 		T(test_mbuf_alone),
 	};
