@@ -28,7 +28,7 @@ libvirt_start()
 	END
 	setpriv --pdeathsig KILL libvirtd --config /etc/libvirt/libvirtd.conf \
 		>> "$DIR/libvirtd.log" 2>&1 < /dev/null &
-	wait_for 30 virsh version
+	wait_for 30 virsh version || { tail -n 5 "$DIR/libvirtd.log"; return 1; }
 }
 
 # domain_define NAME [WORD=VALUE...]: defines a domain with a stock guest and one

@@ -19,7 +19,10 @@ bounce()
 		echo "$start"
 		sleep 2
 		echo "stop"
+		sleep 0.5
 		echo "show port stats all"
+		# What it echoes next must not land in the middle of the numbers.
+		sleep 0.5
 		echo "quit"
 	) | timeout 60 dpdk-testpmd --lcores '0@1,1@1' --no-pci --no-huge -m 256 --no-telemetry \
 		--file-prefix "bounce$1$2$3" \
