@@ -34,3 +34,18 @@ must "both guests run" wait_for 10 test -e $DIR/a.ready -a -e $DIR/b.ready
 sleep 1
 tenths=$(idle_tenths 5)
 check "with two idle guests under 2 % ($tenths tenths)" test "$tenths" -lt 20
+
+# Each of these pings comes after a second of idle time, and wakes the daemon
+# twice: there and back.
+host_behind x 10.0.0.1/24
+host_behind y 10.0.0.2/24
+must "port x is added" nv port add x --type nic --device net_af_packet0,iface=x
+must "port y is added" nv port add y --type nic --device net_af_packet1,iface=y
+must "x reaches y" reaches x 10.0.0.2
+sleep 1
+tenths=$(idle_tenths 5)
+check "with two idle NIC ports as well under 2 % ($tenths tenths)" test "$tenths" -lt 20
+on x "ping -i 1 -c 9 10.0.0.2" | sed -n 's/.*time=\([0-9.]*\).*/\1/p' | sort -n > $DIR/rtt
+median=$(sed -n 5p $DIR/rtt)
+check "a first packet is forwarded within 1 ms (both ways took $median ms)" \
+	awk "BEGIN { exit !(\"$median\" != \"\" && $median + 0 < 2) }"

@@ -13,18 +13,21 @@ bounce()
 {
 	local words="queues=$1,queue_size=$2,mrg_rxbuf=$3" mode=mac start="start tx_first 4"
 	[ "$1" = 1 ] || { words=$words,cq=1 mode=flowgen start=start; }
+	: > $DIR/testpmd.log
+	# shellcheck disable=SC2094 # the log is watched while it is written
 	(
 		# What it sends before the daemon has taken its rings up is lost.
 		sleep 1
 		echo "$start"
 		sleep 2
 		echo "stop"
-		sleep 0.5
+		wait_for 20 grep -q '^Done' $DIR/testpmd.log
 		echo "show port stats all"
-		# What it echoes next must not land in the middle of the numbers.
+		# What it echoes next must not land in the middle of the numbers; nor may
+		# these wait in its buffer, which is for lines (stdbuf).
 		sleep 0.5
 		echo "quit"
-	) | timeout 60 dpdk-testpmd --lcores '0@1,1@1' --no-pci --no-huge -m 256 --no-telemetry \
+	) | timeout 60 stdbuf -oL dpdk-testpmd --lcores '0@1,1@1' --no-pci --no-huge -m 256 --no-telemetry \
 		--file-prefix "bounce$1$2$3" \
 		--vdev "net_virtio_user0,path=$DIR/run/vhost/p$1.sock,mac=52:54:00:00:00:01,$words" \
 		--vdev "net_virtio_user1,path=$DIR/run/vhost/q$1.sock,mac=52:54:00:00:00:02,$words" \
