@@ -73,6 +73,16 @@ half_header(struct fe *fe, const struct peer_options *o)
 	return fe_send_raw(fe, &part, sizeof(part), NULL, 0);
 }
 
+/* The header of a message without any of its payload, which the backend may
+ * wait for; a part of it is a short read, which it notices at once. */
+static int
+header_only(struct fe *fe, const struct peer_options *o)
+{
+	struct fe_msg_header h = {FE_SET_VRING_ADDR, FE_FLAG_VERSION, 40};
+
+	return fe_send_raw(fe, &h, sizeof(h), NULL, 0);
+}
+
 /* The header of a message and a part of its payload. */
 static int
 half_message(struct fe *fe, const struct peer_options *o)
@@ -255,6 +265,8 @@ static const struct hostile_case message_cases[] = {
 	{"random-bytes", "4 KiB of noise", STAGE_CONNECTED, random_bytes},
 	{"every-request", "requests 0 to 63 filled with ones", STAGE_NEGOTIATED, every_request},
 	{"half-header", "4 bytes of a header, then nothing", STAGE_CONNECTED, half_header},
+	{"header-only", "a header, then nothing", STAGE_CONNECTED, header_only},
+	{"header-only-running", "the same with running rings", STAGE_RUNNING, header_only},
 	{"half-message", "a part of a payload, then nothing", STAGE_CONNECTED, half_message},
 	{"half-message-running", "the same with running rings", STAGE_RUNNING, half_message},
 	{"half-close", "a part of a payload, then a hang-up", STAGE_RUNNING, half_message_close},
