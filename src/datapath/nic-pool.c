@@ -50,12 +50,45 @@ nic_devargs(const struct dp_port_config *cfg, char *out, size_t len)
 		snprintf(out, len, "%s", cfg->device);
 }
 
+/* Pools of closed NICs whose mbufs are still on their way out of another one:
+ * drivers free what they sent when they come to it. Control thread. */
+static struct rte_mempool *orphans[DP_PORTS_MAX];
+
+static void
+orphans_reap(void)
+{
+	for (unsigned int i = 0; i < DP_PORTS_MAX; i++) {
+		if (orphans[i] != NULL && rte_mempool_full(orphans[i])) {
+			rte_mempool_free(orphans[i]);
+			orphans[i] = NULL;
+		}
+	}
+}
+
+void
+nic_free_pool(struct rte_mempool *pool)
+{
+	orphans_reap();
+	if (pool == NULL)
+		return;
+	for (unsigned int i = 0; !rte_mempool_full(pool) && i < DP_PORTS_MAX; i++) {
+		if (orphans[i] == NULL) {
+			orphans[i] = pool;
+			return;
+		}
+	}
+	/* With no place left it is lost, which beats being used after its end. */
+	if (rte_mempool_full(pool))
+		rte_mempool_free(pool);
+}
+
 /* One pool per NIC: its buffers hold the longest frame that the MTU allows,
  * because not every driver chains them. */
 int
 nic_create_pool(struct nic *nic, const struct dp_port_config *cfg, uint16_t nrxd, uint16_t ntxd,
 	struct dp_error *err)
 {
+	static unsigned int serial; /* an orphan may have the port's number still */
 	char pool[RTE_MEMPOOL_NAMESIZE];
 	uint32_t n = nic->nrxq * nrxd + nic->ntxq * ntxd + (nic->workers + 1) * 1024;
 	uint32_t room = RTE_MAX(cfg->settings.mtu + 22, 2048);
@@ -68,7 +101,8 @@ nic_create_pool(struct nic *nic, const struct dp_port_config *cfg, uint16_t nrxd
 	}
 	if (strcmp(nic->info.driver_name, "net_af_xdp") == 0)
 		n = RTE_MAX(n, XDP_POOL_MIN);
-	snprintf(pool, sizeof(pool), "nic-%u", nic->port_id);
+	orphans_reap();
+	snprintf(pool, sizeof(pool), "nic-%u", serial++);
 	nic->pool = rte_pktmbuf_pool_create(pool, n, 256, 0,
 		RTE_MIN(room + RTE_PKTMBUF_HEADROOM, UINT16_MAX),
 		rte_eth_dev_socket_id(nic->port_id));

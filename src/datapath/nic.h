@@ -57,6 +57,8 @@ void nic_rx_disarm(struct dp_port *p, uint16_t queue);
 void nic_devargs(const struct dp_port_config *cfg, char *out, size_t len);
 int nic_create_pool(struct nic *nic, const struct dp_port_config *cfg, uint16_t nrxd, uint16_t ntxd,
 	struct dp_error *err);
+/* Frees the pool once its last mbuf has come back. The device is closed. */
+void nic_free_pool(struct rte_mempool *pool);
 
 /* nic-wake.c: packet sockets that are open, before the device is; and then
  * what a sleeping worker can wait on, into rxq[].fd and arm. */

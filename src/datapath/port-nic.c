@@ -236,7 +236,7 @@ nic_close(struct dp_port *port)
 		if (device != NULL)
 			rte_dev_remove(device);
 	}
-	rte_mempool_free(nic->pool);
+	nic_free_pool(nic->pool);
 	free(nic);
 	port->dev = NULL;
 }
