@@ -148,6 +148,7 @@ jsonrpc_handle(const struct jsonrpc_method *methods, struct control *c, const ch
 	else
 		root = json_parse_bounded(line, len, REQUEST_VALUES, &error);
 	if (root != NULL && read_request(root, &rq, &error)) {
+		g_assert(rq.method != NULL); /* or read_request() would have refused */
 		result = call(methods, c, &rq, &error);
 		if (rq.id == NULL) {
 			g_clear_pointer(&result, json_node_unref);
