@@ -25,7 +25,9 @@ noinst_LIBRARIES += %D%/libnvvhost.a
 	%D%/vring-chain.h \
 	%D%/vring-copy.h \
 	%D%/vring-inline.h \
+	%D%/vring-log.h \
 	%D%/vring-loops.h \
+	%D%/vring-position.h \
 	%D%/vring-put.c \
 	%D%/vring-select.c \
 	%D%/vring-select.h \

@@ -28,10 +28,10 @@ struct vring_walk {
 int vring_walk_chain(struct vring_queue *vq, uint16_t head, struct vring_walk *w);
 
 /*
- * Takes the chain at head into b, or counts why not. Returns false when the
- * burst has no segments left for it: it is then the first of the next burst.
+ * Takes the chain vq->pending[i] into b, or counts why not. Returns false when
+ * the burst has no segments left for it: it is then the first of the next burst.
  */
-bool vring_take_chain(struct vring_queue *vq, struct packet_burst *b, uint16_t head);
+bool vring_take_chain(struct vring_queue *vq, struct packet_burst *b, uint16_t i);
 
 /*
  * Checks and stores the guest's offload request: the first 8 bytes of its

@@ -60,7 +60,7 @@ look_at(const struct vring_queue *vq, uint16_t head, uint32_t *hint)
 
 /* Makes a view of what look_at() found, or counts why not. */
 static inline void
-take(struct vring_queue *vq, struct packet_burst *b, const struct seen *s)
+take(struct vring_queue *vq, struct packet_burst *b, const struct seen *s, uint16_t chain)
 {
 	struct packet *p = &b->pkt[b->count];
 	uint32_t n = s->len < PACKET_HEADER_MAX ? s->len : PACKET_HEADER_MAX;
@@ -77,6 +77,7 @@ take(struct vring_queue *vq, struct packet_burst *b, const struct seen *s)
 		.len = s->len,
 		.rest_len = s->len - n,
 		.hdr_len = (uint16_t)n,
+		.chain = (uint8_t)chain,
 	};
 	vring_copy(p->hdr, s->frame, n);
 	/* Neither flags nor a GSO type: the rest of the header means nothing. */
@@ -110,11 +111,13 @@ dequeue(struct vring_queue *vq, struct packet_burst *b, uint16_t max)
 	if (n == 0 || vq->npending != 0)
 		return;
 	for (i = 0; i < n; i++) {
-		vq->pending[i] = vring_avail_head(vq, (uint16_t)(vq->last_avail + i));
-		__builtin_prefetch(&vq->desc[vq->pending[i] & (vq->size - 1)]);
+		uint16_t head = vring_avail_head(vq, (uint16_t)(vq->last_avail + i));
+
+		vq->pending[i] = (struct vring_chain){.id = head, .ndesc = 1};
+		__builtin_prefetch(&vq->desc[head & (vq->size - 1)]);
 	}
 	for (i = 0; i < n; i++) {
-		seen[i] = look_at(vq, vq->pending[i], &hint);
+		seen[i] = look_at(vq, vq->pending[i].id, &hint);
 		if (likely(seen[i].frame != NULL)) {
 			__builtin_prefetch(seen[i].frame);
 			__builtin_prefetch(seen[i].frame + CACHE_LINE);
@@ -123,8 +126,8 @@ dequeue(struct vring_queue *vq, struct packet_burst *b, uint16_t max)
 	vq->mem_hint = hint;
 	for (i = 0; i < n; i++) {
 		if (likely(seen[i].frame != NULL))
-			take(vq, b, &seen[i]);
-		else if (!vring_take_chain(vq, b, vq->pending[i]))
+			take(vq, b, &seen[i], i);
+		else if (!vring_take_chain(vq, b, i))
 			break;
 	}
 	vq->last_avail = (uint16_t)(vq->last_avail + i);

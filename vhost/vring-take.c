@@ -81,7 +81,7 @@ make_view(struct packet_burst *b, struct packet_seg *seg, struct packet_seg *end
 }
 
 bool
-vring_take_chain(struct vring_queue *vq, struct packet_burst *b, uint16_t head)
+vring_take_chain(struct vring_queue *vq, struct packet_burst *b, uint16_t i)
 {
 	struct packet_seg *seg = &b->seg[b->nseg];
 	struct vring_walk w = {
@@ -90,7 +90,7 @@ vring_take_chain(struct vring_queue *vq, struct packet_burst *b, uint16_t head)
 		.max = PACKET_SEGS_MAX - b->nseg,
 		.budget = VRING_CHAIN_MAX,
 	};
-	int rc = vring_walk_chain(vq, head, &w);
+	int rc = vring_walk_chain(vq, vq->pending[i].id, &w);
 	uint8_t net[sizeof(struct virtio_net_hdr_mrg_rxbuf)];
 	enum packet_drop why = DROP_BAD_DESCRIPTOR;
 	uint64_t len, hdr;
@@ -113,6 +113,7 @@ vring_take_chain(struct vring_queue *vq, struct packet_burst *b, uint16_t head)
 	why = DROP_BAD_OFFLOAD;
 	if (!vring_take_offload(make_view(b, seg, w.seg + w.nseg, (uint32_t)len), hdr, csum_offset))
 		goto drop;
+	b->pkt[b->count].chain = (uint8_t)i;
 	b->count++;
 	b->nseg = (uint16_t)(b->nseg + w.nseg);
 	vring_count(&vq->packets, 1);

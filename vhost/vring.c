@@ -82,6 +82,7 @@ vring_setup(struct vring_queue *vq, const struct vring_config *cfg)
 	vq->guest_tso4 = has(f, VIRTIO_NET_F_GUEST_TSO4);
 	vq->guest_tso6 = has(f, VIRTIO_NET_F_GUEST_TSO6);
 	vq->mem_hint = 0;
+	vq->log = cfg->log;
 	vq->signalled = used_idx;
 	vq->signalled_valid = false;
 	return 0;
@@ -90,13 +91,19 @@ vring_setup(struct vring_queue *vq, const struct vring_config *cfg)
 void
 vring_complete(struct vring_queue *vq)
 {
-	uint16_t used = vq->used_idx;
-
 	if (vq->npending == 0)
 		return;
-	for (uint16_t i = 0; i < vq->npending; i++)
-		vring_used_write(vq, used++, vq->pending[i], 0);
+	vring_give_back(vq, vq->pending, vq->npending);
 	vq->npending = 0;
+}
+
+void
+vring_give_back(struct vring_queue *vq, const struct vring_chain *chain, uint16_t n)
+{
+	uint16_t used = vq->used_idx;
+
+	for (uint16_t i = 0; i < n; i++)
+		vring_used_write(vq, used++, chain[i].id, 0);
 	vring_used_publish(vq, used);
 }
 

@@ -39,6 +39,14 @@ enum vring_fault {
 };
 
 struct vring_queue;
+struct vring_log;      /* vring-log.h */
+struct vring_position; /* vring-position.h */
+
+/* A buffer (descriptor chain) that was taken and has to be given back. */
+struct vring_chain {
+	uint16_t id;    /* split: index of its head; packed: its buffer ID (2.8.6) */
+	uint16_t ndesc; /* packed: slots it takes in the ring; split: 1 */
+};
 
 /* The hot loops, in variants for the machine's widest copy. */
 struct vring_ops {
@@ -73,11 +81,14 @@ struct vring_queue {
 	bool guest_csum;    /* the guest's receive side takes partial checksums */
 	uint16_t signalled; /* used_idx when we last decided about an interrupt */
 	/* second line: what is written once per burst */
-	uint16_t pending[PACKET_BURST];
+	struct vring_chain pending[PACKET_BURST];
 	/* one writer: whoever runs the ring; others read them (and fault) relaxed */
 	uint64_t packets, bytes;
 	uint64_t drop[DROP_REASONS]; /* what the ring itself refused */
 	uint32_t mem_hint;           /* for guest_mem_ptr() */
+	/* Migration: where to note what was written to the guest's memory, NULL:
+	 * nowhere. With a log every packet to the guest takes the slow path. */
+	const struct vring_log *log;
 	bool signalled_valid;
 	bool guest_tso4, guest_tso6; /* for the caller: what it may leave to the guest */
 } __attribute__((aligned(64)));
@@ -89,9 +100,10 @@ struct vring_config {
 	struct vring_used *used;
 	const struct guest_mem *mem;
 	uint32_t size;
-	uint64_t features;  /* negotiated, VIRTIO_*_F_* bits */
-	uint16_t base;      /* next avail entry, from SET_VRING_BASE */
-	uint32_t max_frame; /* 0 means PACKET_LEN_MAX */
+	uint64_t features;           /* negotiated, VIRTIO_*_F_* bits */
+	uint16_t base;               /* next avail entry, from SET_VRING_BASE */
+	uint32_t max_frame;          /* 0 means PACKET_LEN_MAX */
+	const struct vring_log *log; /* NULL: off; must outlive the ring's run */
 };
 
 /*
@@ -121,6 +133,14 @@ vring_dequeue(struct vring_queue *vq, struct packet_burst *b, uint16_t max)
 
 /* Gives every chain of the last dequeue back to the guest (used length 0). */
 void vring_complete(struct vring_queue *vq);
+
+/*
+ * Gives n chains back to the guest (used length 0) and publishes them. They are
+ * the oldest that dequeue handed out, in that order. vring_complete() is this for the
+ * last burst; whoever keeps chains longer (a NIC that reads them in place)
+ * calls it itself.
+ */
+void vring_give_back(struct vring_queue *vq, const struct vring_chain *chain, uint16_t n);
 
 /*
  * Copies packets into buffers that the guest posted for receiving, and

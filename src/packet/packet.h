@@ -89,8 +89,8 @@ struct packet {
 			  any more once the worker has normalised the frame */
 	uint16_t out;  /* verdict: index of the destination port, or an OUT_ value of the worker */
 	struct packet_offload offload;
-	uint8_t pcp; /* priority and DEI bits of a popped tag: TCI bits 15..12 >> 12 */
-	uint8_t reserved;
+	uint8_t pcp;   /* priority and DEI bits of a popped tag: TCI bits 15..12 >> 12 */
+	uint8_t chain; /* the source's: which buffer of its burst the view came from */
 };
 static_assert(sizeof(struct packet) == 64, "a packet view is one cache line");
 
