@@ -21,4 +21,5 @@ src_datapath_libnvdatapath_a_SOURCES = \
 	%D%/sleep.c %D%/sleep.h \
 	%D%/table.c %D%/table.h \
 	%D%/telemetry.c %D%/telemetry.h \
+	%D%/rounds.c %D%/rounds.h \
 	%D%/worker.c %D%/worker.h

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "src/datapath/rcu.h"
+#include "src/datapath/rounds.h"
 #include "src/datapath/sleep.h"
 
 struct worker *dp_worker[DP_WORKERS_MAX];
@@ -37,9 +38,9 @@ worker_new(uint16_t id, uint16_t cpu)
 	w->cpu = cpu;
 	w->state = DP_WORKER_STOPPED;
 	forward_init(&w->forward);
-	w->rx = calloc(1, sizeof(*w->rx));
+	w->rx = rx_list_new(0);
 	if (w->rx == NULL || sleep_open(w) != 0) {
-		free(w->rx);
+		rx_list_free(w->rx);
 		free(w);
 		return NULL;
 	}
@@ -50,8 +51,24 @@ void
 worker_free(struct worker *w)
 {
 	sleep_close(w);
-	free(w->rx);
+	rx_list_free(w->rx);
 	free(w);
+}
+
+unsigned int
+worker_burst(struct worker *w, struct dp_port *p, uint16_t queue)
+{
+	struct packet_burst *b = &w->burst;
+	unsigned int moved;
+
+	b->count = 0;
+	b->nseg = 0;
+	p->ops->rx(p, queue, b);
+	moved = b->count;
+	if (moved != 0)
+		forward_burst(w, p, b);
+	p->ops->rx_complete(p, queue, b);
+	return moved;
 }
 
 unsigned int
@@ -59,22 +76,8 @@ worker_poll(struct worker *w)
 {
 	/* Acquire pairs with the release in list_publish(). */
 	const struct rx_list *rx = __atomic_load_n(&w->rx, __ATOMIC_ACQUIRE);
-	struct packet_burst *b = &w->burst;
-	unsigned int moved = 0;
+	unsigned int moved = rounds_run(rx->rounds, w);
 
-	for (uint32_t i = 0; i < rx->count; i++) {
-		struct dp_port *p = rx->queue[i].port;
-		uint16_t queue = rx->queue[i].queue;
-
-		b->count = 0;
-		b->nseg = 0;
-		p->ops->rx(p, queue, b);
-		if (b->count != 0) {
-			moved += b->count;
-			forward_burst(w, p, b);
-		}
-		p->ops->rx_complete(p, queue, b);
-	}
 	vhost_signal();
 	return moved;
 }
@@ -147,13 +150,14 @@ list_publish(struct rx_list *list[DP_WORKERS_MAX])
 
 		if (list[i] == NULL)
 			continue;
+		rounds_start(list[i]);
 		/* Release: who sees the pointer sees the list. */
 		__atomic_store_n(&dp_worker[i]->rx, list[i], __ATOMIC_RELEASE);
 		list[i] = old;
 	}
 	dp_rcu_synchronize();
 	for (uint16_t i = 0; i < dp_nworkers; i++)
-		free(list[i]);
+		rx_list_free(list[i]);
 }
 
 /* The worker with the fewest queues, given what each is to get. */
@@ -175,10 +179,11 @@ list_extended(const struct worker *w, struct dp_port *p, const uint16_t *owner, 
 	const struct rx_list *old = w->rx;
 	struct rx_list *list;
 
-	list = malloc(sizeof(*list) + (old->count + more) * sizeof(list->queue[0]));
+	list = rx_list_new(old->count + more);
 	if (list == NULL)
 		return NULL;
-	memcpy(list, old, sizeof(*old) + old->count * sizeof(old->queue[0]));
+	list->count = old->count;
+	memcpy(list->queue, old->queue, old->count * sizeof(old->queue[0]));
 	for (uint16_t q = 0; q < p->rx_queues; q++)
 		if (owner[q] == w->id)
 			list->queue[list->count++] = (struct rx_queue){.port = p, .queue = q};
@@ -200,7 +205,7 @@ worker_assign(struct dp_port *p)
 		list[i] = list_extended(dp_worker[i], p, owner, more[i]);
 		if (list[i] == NULL) {
 			for (uint16_t j = 0; j < i; j++)
-				free(list[j]);
+				rx_list_free(list[j]);
 			return -ENOMEM;
 		}
 	}
@@ -220,7 +225,7 @@ worker_unassign(struct dp_port *p)
 	for (uint16_t i = 0; i < dp_nworkers; i++) {
 		const struct rx_list *old = dp_worker[i]->rx;
 
-		list[i] = calloc(1, sizeof(*old) + old->count * sizeof(old->queue[0]));
+		list[i] = rx_list_new(old->count);
 		if (list[i] == NULL)
 			abort(); /* a few bytes: and a port must not be polled once it is gone */
 		for (uint32_t n = 0; n < old->count; n++)

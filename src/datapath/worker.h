@@ -14,10 +14,11 @@ struct rx_queue {
 	uint16_t queue;
 };
 
-/* The queues that a worker polls. Immutable once published. */
+/* The queues that a worker polls, and in which order: see rounds.c. */
 struct rx_list {
 	uint32_t count;
-	struct rx_queue queue[];
+	struct rounds *rounds;   /* the worker's own; nobody else looks inside */
+	struct rx_queue queue[]; /* immutable once published */
 };
 
 /* Written by the worker, relaxed; read by the control thread. */
@@ -60,8 +61,11 @@ void worker_free(struct worker *w);
 int worker_run(void *arg);
 void worker_stop_all(void);
 
-/* One iteration; returns the number of frames moved. Only worker_run() and tests. */
+/* One iteration; returns the number of frames moved, 0 only when every queue
+ * was found empty. Only worker_run() and tests. */
 unsigned int worker_poll(struct worker *w);
+/* One burst of a queue, run to completion; returns its frames. */
+unsigned int worker_burst(struct worker *w, struct dp_port *p, uint16_t queue);
 
 /* Control thread. Gives the port's receive queues to the workers with the
  * fewest, or takes them away; both return when every worker knows. */

@@ -153,6 +153,11 @@ UNIT_TESTS += %D%/test-deliver
 %C%_test_deliver_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_deliver_LDADD = $(DATAPATH_LIBS)
 
+UNIT_TESTS += %D%/test-rounds
+%C%_test_rounds_SOURCES = %D%/test-rounds.c %D%/fake-port.c %D%/fake-port.h
+%C%_test_rounds_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_rounds_LDADD = $(DATAPATH_LIBS)
+
 UNIT_TESTS += %D%/test-worker
 %C%_test_worker_SOURCES = %D%/test-worker.c %D%/line-port.c %D%/line-port.h
 %C%_test_worker_CFLAGS = $(UNIT_CFLAGS)
