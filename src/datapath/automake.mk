@@ -11,6 +11,7 @@ src_datapath_libnvdatapath_a_SOURCES = \
 	%D%/forward.c %D%/forward.h \
 	%D%/l2.c %D%/l2.h \
 	%D%/machine.c %D%/machine.h \
+	%D%/mirror.c \
 	%D%/network.c %D%/network.h \
 	%D%/nic.h %D%/nic-io.c %D%/nic-mtu.c %D%/nic-pool.c %D%/nic-wake.c \
 	%D%/port.c %D%/port.h \
@@ -20,6 +21,7 @@ src_datapath_libnvdatapath_a_SOURCES = \
 	%D%/rcu.c %D%/rcu.h \
 	%D%/sleep.c %D%/sleep.h \
 	%D%/table.c %D%/table.h \
+	%D%/tap.c %D%/tap.h \
 	%D%/telemetry.c %D%/telemetry.h \
 	%D%/rounds.c %D%/rounds.h \
 	%D%/worker.c %D%/worker.h

@@ -109,6 +109,9 @@ struct dp_vlan {
 	uint64_t allowed[DP_VLAN_WORDS]; /* trunk: bitmap of VIDs 0..4094; 0 = untagged */
 };
 
+/* Which frames of a port a mirror copies: what it sends us, what it is sent. */
+enum dp_mirror { DP_MIRROR_IN = 1, DP_MIRROR_OUT = 2, DP_MIRROR_BOTH = 3 };
+
 /* What can change while the port carries traffic. */
 struct dp_port_settings {
 	struct dp_network *network; /* NULL: in none, drops everything */
@@ -116,6 +119,11 @@ struct dp_port_settings {
 	struct guard guard; /* nmac == 0: off */
 	uint16_t mtu;       /* frames longer than mtu + 18 are dropped, GSO excepted */
 	bool enabled;       /* administratively up */
+	/* Gets copies of this port's frames; NULL: nobody. A port that is deleted is
+	 * nobody's mirror any more; refused: itself, or ports that mirror each other
+	 * in a circle. */
+	struct dp_port *mirror;
+	enum dp_mirror mirror_direction; /* means nothing without a mirror */
 };
 
 struct dp_port_config {

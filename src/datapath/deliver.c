@@ -9,7 +9,7 @@
  *
  * Thread: the worker that owns w. Neighbours: forward.c, packet/.
  */
-#include "src/datapath/worker.h"
+#include "src/datapath/tap.h"
 
 static void
 transmit(struct worker *w, struct dp_port *d, struct packet *const *pkts, uint16_t n)
@@ -23,7 +23,7 @@ transmit(struct worker *w, struct dp_port *d, struct packet *const *pkts, uint16
 /* Cuts a TCP frame for a destination without TSO. The pieces' payload is the
  * source's memory still; only their headers are made, in w->scratch. */
 static void
-transmit_segments(struct worker *w, struct dp_port *d, const struct packet *p, bool csum)
+transmit_segments(struct worker *w, const struct tx_group *g, const struct packet *p, bool csum)
 {
 	struct packet *pkts[PACKET_BURST];
 	struct packet_gso gso;
@@ -31,7 +31,7 @@ transmit_segments(struct worker *w, struct dp_port *d, const struct packet *p, b
 	uint16_t n;
 
 	if (pieces == 0 || pieces > w->forward.pieces_left) {
-		worker_drop(w, w->forward.source, DROP_BAD_OFFLOAD, 1);
+		worker_drop(w, g->owner, DROP_BAD_OFFLOAD, 1);
 		return;
 	}
 	w->forward.pieces_left -= pieces;
@@ -41,7 +41,7 @@ transmit_segments(struct worker *w, struct dp_port *d, const struct packet *p, b
 			if (!csum)
 				packet_checksum(pkts[i]);
 		}
-		transmit(w, d, pkts, n);
+		transmit(w, g->port, pkts, n);
 	}
 }
 
@@ -64,7 +64,7 @@ transmit_resolved(struct worker *w, struct tx_group *g, struct dp_tx_caps caps)
 		if (!takes_gso(caps, p->offload.gso_type)) {
 			if (i > start)
 				transmit(w, g->port, g->pkt + start, i - start);
-			transmit_segments(w, g->port, p, caps.csum);
+			transmit_segments(w, g, p, caps.csum);
 			start = i + 1;
 		} else if ((p->offload.flags & PACKET_F_NEEDS_CSUM) && !caps.csum) {
 			packet_checksum(p);
@@ -75,9 +75,21 @@ transmit_resolved(struct worker *w, struct tx_group *g, struct dp_tx_caps caps)
 }
 
 void
-deliver_group(struct worker *w, struct tx_group *g, bool last)
+deliver_as_is(struct worker *w, struct tx_group *g)
 {
 	struct dp_tx_caps caps = g->port->ops->tx_caps(g->port);
+
+	if (__builtin_expect(takes_gso(caps, g->gso_type) &&
+				     (caps.csum || !(g->flags & PACKET_F_NEEDS_CSUM)),
+		    1))
+		transmit(w, g->port, g->pkt, g->count);
+	else
+		transmit_resolved(w, g, caps);
+}
+
+void
+deliver_group(struct worker *w, struct tx_group *g, bool last)
+{
 	bool push = g->tagged && g->settings->vlan.trunk;
 
 	for (unsigned int i = 0; push && i < g->count; i++) {
@@ -86,12 +98,8 @@ deliver_group(struct worker *w, struct tx_group *g, bool last)
 		if (p->vlan != 0)
 			packet_vlan_push(p, (uint16_t)(p->pcp << 12 | p->vlan));
 	}
-	if (__builtin_expect(takes_gso(caps, g->gso_type) &&
-				     (caps.csum || !(g->flags & PACKET_F_NEEDS_CSUM)),
-		    1))
-		transmit(w, g->port, g->pkt, g->count);
-	else
-		transmit_resolved(w, g, caps);
+	tap_out(w, g->port, g->pkt, g->count);
+	deliver_as_is(w, g);
 	for (unsigned int i = 0; push && !last && i < g->count; i++)
 		if (g->pkt[i]->vlan != 0)
 			packet_vlan_pop(g->pkt[i]);

@@ -19,7 +19,7 @@
 
 #include "src/datapath/network.h"
 #include "src/datapath/table.h"
-#include "src/datapath/worker.h"
+#include "src/datapath/tap.h"
 
 /* 802.1Q, table 8-1: 01:80:c2:00:00:00 to 0f stay on their link. As keys
  * without VLAN: first byte lowest, the last byte's low half is free. */
@@ -122,7 +122,7 @@ answer_unicast(
 		}
 		g = (uint8_t)f->ngroups++;
 		f->group_of[d->index] = g;
-		group_start(&f->group[g], d, s);
+		group_start(&f->group[g], d, s, f->source);
 	}
 	a->kind = ANSWER_UNICAST;
 	a->port = d;
@@ -314,7 +314,7 @@ flood_group(struct worker *w, struct tx_group *g, struct dp_port *d, const struc
 	s = dp_port_settings(d);
 	if (!s->enabled || s->network != src->net || !d->ops->tx_ready(d))
 		return false;
-	group_start(g, d, s);
+	group_start(g, d, s, f->source);
 	for (unsigned int i = 0; i < f->nflood; i++) {
 		struct packet *p = f->flood[i];
 
@@ -371,11 +371,15 @@ forward_burst(struct worker *w, struct dp_port *port, struct packet_burst *b)
 	struct source src = {.port = port, .settings = dp_port_settings(port)};
 
 	f->source = port;
-	f->pieces_left = FORWARD_PIECES_MAX;
+	f->pieces_left = f->mirror_pieces_left = FORWARD_PIECES_MAX;
+	if (__builtin_expect(!src.settings->enabled, 0)) {
+		worker_drop(w, port, DROP_NOT_READY, b->count);
+		return;
+	}
+	tap_in(w, port, b);
 	src.net = src.settings->network;
-	if (__builtin_expect(!src.settings->enabled || src.net == NULL, 0)) {
-		worker_drop(w, port, src.settings->enabled ? DROP_NO_NETWORK : DROP_NOT_READY,
-			b->count);
+	if (__builtin_expect(src.net == NULL, 0)) {
+		worker_drop(w, port, DROP_NO_NETWORK, b->count);
 		return;
 	}
 	/* Acquire pairs with the release in network_rebuild(). */

@@ -24,7 +24,8 @@ struct worker;
 struct tx_group {
 	struct dp_port *port;
 	const struct dp_port_settings *settings;
-	uint32_t limit; /* longest frame */
+	struct dp_port *owner; /* is charged for a frame that cannot be cut */
+	uint32_t limit;        /* longest frame */
 	uint16_t count;
 	uint8_t flags;    /* of all frames' offload.flags */
 	uint8_t gso_type; /* of all frames' offload.gso_type */
@@ -36,7 +37,8 @@ struct forward {
 	struct dp_port *source;
 	uint16_t ngroups;
 	uint16_t nflood;
-	uint32_t pieces_left; /* of FORWARD_PIECES_MAX, in this burst */
+	uint32_t pieces_left;        /* of FORWARD_PIECES_MAX, in this burst */
+	uint32_t mirror_pieces_left; /* the same for copies, so that they cost the frames nothing */
 	struct packet *flood[PACKET_BURST];
 	uint8_t group_of[DP_PORTS_MAX]; /* index into group, GROUP_NONE between bursts */
 	struct tx_group group[PACKET_BURST];
@@ -76,10 +78,12 @@ forward_admits(const struct dp_port_settings *s, uint16_t vlan)
 }
 
 static inline void
-group_start(struct tx_group *g, struct dp_port *p, const struct dp_port_settings *s)
+group_start(struct tx_group *g, struct dp_port *p, const struct dp_port_settings *s,
+	struct dp_port *owner)
 {
 	g->port = p;
 	g->settings = s;
+	g->owner = owner;
 	g->limit = forward_limit(s);
 	g->count = 0;
 	g->flags = 0;
@@ -102,5 +106,9 @@ group_add(struct tx_group *g, struct packet *p)
  * the mbufs, so nothing was kept).
  */
 void deliver_group(struct worker *w, struct tx_group *g, bool last);
+
+/* Sends a group as it is: no tag is pushed, nothing is tapped.
+ * The caller has hidden the mbufs, and put aside the budget of pieces. */
+void deliver_as_is(struct worker *w, struct tx_group *g);
 
 #endif

@@ -16,7 +16,7 @@
 #include "src/datapath/network.h"
 #include "src/datapath/rcu.h"
 #include "src/datapath/table.h"
-#include "src/datapath/worker.h"
+#include "src/datapath/tap.h"
 
 #define MTU_MIN 68
 #define VID_MAX 4094
@@ -39,7 +39,8 @@ dp_port_changed(struct dp_port *p)
 }
 
 static int
-settings_check(const char *name, const struct dp_port_settings *s, struct dp_error *err)
+settings_check(const struct dp_port *p, const char *name, const struct dp_port_settings *s,
+	struct dp_error *err)
 {
 	if (s->mtu < MTU_MIN || s->mtu > VHOST_MTU_MAX)
 		return dp_fail(err, -EINVAL, "port %s: mtu=%u is out of range: expected %u to %u",
@@ -47,7 +48,7 @@ settings_check(const char *name, const struct dp_port_settings *s, struct dp_err
 	if (!s->vlan.trunk && s->vlan.access > VID_MAX)
 		return dp_fail(err, -EINVAL, "port %s: vlan=%u is out of range: expected 0 to %u",
 			name, s->vlan.access, VID_MAX);
-	return 0;
+	return mirror_check(p, name, s, err);
 }
 
 static int
@@ -70,7 +71,7 @@ config_check(const struct dp_port_config *cfg, uint16_t *slot, struct dp_error *
 	if (cfg->queues > DP_QUEUES_MAX || (cfg->type == DP_PORT_VHOST && cfg->queues == 0))
 		return dp_fail(err, -EINVAL, "port %s: queues=%u is out of range: expected 1 to %u",
 			cfg->name, cfg->queues, DP_QUEUES_MAX);
-	return settings_check(cfg->name, &cfg->settings, err);
+	return settings_check(NULL, cfg->name, &cfg->settings, err);
 }
 
 static const struct dp_port_settings *
@@ -117,6 +118,7 @@ port_unpublish(struct dp_port *p)
 {
 	struct dp_network *net = p->settings->network;
 
+	mirror_forget(p);
 	worker_unassign(p);
 	/* Release, as the other stores to the table; see dp_port_at(). */
 	__atomic_store_n(&dp_ports[p->index], NULL, __ATOMIC_RELEASE);
@@ -137,6 +139,7 @@ port_publish(struct dp_port *p)
 	/* Release: who finds the port finds it complete; see dp_port_at(). */
 	__atomic_store_n(&dp_ports[p->index], p, __ATOMIC_RELEASE);
 	port_baseline(p);
+	mirror_apply(p, p->settings);
 	if (net != NULL)
 		rc = network_rebuild(net);
 	if (rc == 0)
@@ -191,6 +194,7 @@ settings_swap(struct dp_port *p, const struct dp_port_settings *s, int *rc)
 
 	/* Release: see dp_port_settings(). */
 	__atomic_store_n(&p->settings, s, __ATOMIC_RELEASE);
+	mirror_apply(p, s);
 	*rc = 0;
 	if (s->network != NULL)
 		*rc = network_rebuild(s->network);
@@ -211,7 +215,7 @@ int
 dp_port_set(struct dp_port *p, const struct dp_port_settings *s, struct dp_error *err)
 {
 	const struct dp_port_settings *copy, *old;
-	int rc = settings_check(p->name, s, err);
+	int rc = settings_check(p, p->name, s, err);
 
 	if (rc != 0)
 		return rc;

@@ -74,6 +74,10 @@ struct dp_port {
 	void *dev;          /* the kind's own state */
 	uint16_t index;     /* place in the port table */
 	uint16_t rx_queues; /* receive queues to poll; set by open */
+	/* What else happens to the port's bursts, TAP_* of tap.h. The control thread
+	 * writes it (relaxed), workers look once per burst (relaxed): what a bit
+	 * promises is checked again where it is acted on. */
+	uint32_t taps;
 	char name[DP_NAME_MAX];
 	/* Published by pointer swap, freed after a grace period. Workers read it
 	 * once per burst with acquire order. */

@@ -163,6 +163,12 @@ UNIT_TESTS += %D%/test-worker
 %C%_test_worker_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_worker_LDADD = $(DATAPATH_LIBS)
 
+UNIT_TESTS += %D%/test-mirror
+%C%_test_mirror_SOURCES = %D%/test-mirror.c %D%/fake-port.c %D%/fake-port.h \
+	%D%/three-ports.c %D%/three-ports.h
+%C%_test_mirror_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_mirror_LDADD = $(DATAPATH_LIBS)
+
 UNIT_TESTS += %D%/test-machine
 %C%_test_machine_SOURCES = %D%/test-machine.c
 %C%_test_machine_CFLAGS = $(UNIT_CFLAGS)
