@@ -5,3 +5,9 @@ check_PROGRAMS += %D%/lean
 %C%_lean_LDADD = tests/frontend/libnvfrontend.a
 
 EXTRA_DIST += %D%/run %D%/lib-backend.sh %D%/lib-frontend.sh %D%/lib-report.sh
+
+check_PROGRAMS += %D%/stages
+%C%_stages_SOURCES = %D%/stages.c
+%C%_stages_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
+%C%_stages_LDADD = src/datapath/libnvdatapath.a vhost/libnvvhost.a src/packet/libnvpacket.a \
+	$(DPDK_LIBS)
