@@ -11,19 +11,14 @@
  *
  *	1. entry[0 .. count) are written: what is about to be given back
  *	2. count is set; from here on the give-back can only be finished
- *	3. the ring is written, the descriptor at `at` last: the driver takes used
- *	   buffers in order, so it sees none before that
- *	4. `at` moves on and count becomes 0, in one store
+ *	3. the ring is written, `at` moves on, count becomes 0
  *
  * Whoever finds count == 0 resumes at `at`: chains that were taken and not
  * given back are taken again (a packet may be sent twice). Whoever finds
- * count != 0 looks at the descriptor at `at`. Is it still available, the driver
- * has not passed it: the entries are written to the ring (again). Is it not, all
- * of them were written; the driver goes on while we are dead and may have posted
- * new buffers in these slots, so the ring must not be written again. Then `at`
- * moves on. Either way no buffer is lost and none is out of order. A process
- * that dies leaves its stores in program order, so the compiler has to be kept in
- * order and nothing more.
+ * count != 0 writes the entries to the ring (again), then moves on. Either way
+ * no buffer is lost and none is out of order. A process that dies leaves its
+ * stores in program order, so the compiler has to be kept in order and nothing
+ * more.
  *
  * Threads: one worker at a time, as for the ring.
  */
@@ -46,35 +41,12 @@ struct vring_position_entry {
 };
 
 struct vring_position {
-	union {
-		struct {
-			vring_place at; /* the next slot to give back (after a crash: to take) */
-			uint16_t count; /* entries being given back from `at` on; 0: none */
-		};
-		uint32_t at_count; /* both, for the store of step 4 */
-	};
+	vring_place at; /* the next slot to give back (and, after a crash, to take) */
+	uint16_t count; /* entries that are being given back from `at` on; 0: none */
 	uint32_t reserved;
 	struct vring_position_entry entry[VRING_POSITION_ENTRIES];
 };
 static_assert(sizeof(struct vring_position) == 8 + 8 * VRING_POSITION_ENTRIES,
 	"the layout is kept in a file");
-
-/* Step 2. Release keeps the compiler from moving the entries behind it, and the
- * fence the ring's stores before it; who reads comes after the end of this process. */
-static inline void
-vring_position_begin(struct vring_position *p, uint16_t count)
-{
-	__atomic_store_n(&p->count, count, __ATOMIC_RELEASE);
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-}
-
-/* Step 4. Release: after the ring was written. */
-static inline void
-vring_position_end(struct vring_position *p, vring_place at)
-{
-	/* Little-endian: count, the upper half, becomes 0. */
-	__atomic_store_n(&p->at_count, at, __ATOMIC_RELEASE);
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-}
 
 #endif
