@@ -25,6 +25,7 @@ noinst_LIBRARIES += %D%/libnvvhost.a
 	%D%/vring-chain.h \
 	%D%/vring-copy.h \
 	%D%/vring-inline.h \
+	%D%/vring-log.c \
 	%D%/vring-log.h \
 	%D%/vring-loops.h \
 	%D%/vring-position.h \

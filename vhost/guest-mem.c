@@ -61,3 +61,18 @@ guest_mem_contains(const struct guest_mem *m, const void *p, size_t len)
 	}
 	return false;
 }
+
+bool
+guest_mem_gpa(const struct guest_mem *m, const void *p, uint64_t *gpa)
+{
+	for (uint32_t i = 0; i < m->nregions; i++) {
+		const struct guest_region *r = &m->region[i];
+		uint64_t off = (uintptr_t)p - (uintptr_t)r->hva;
+
+		if (off >= r->size)
+			continue;
+		*gpa = r->gpa + off;
+		return true;
+	}
+	return false;
+}

@@ -64,4 +64,7 @@ uint8_t *guest_mem_chunk(const struct guest_mem *m, uint64_t gpa, uint32_t *len)
 /* True when [p, p + len) lies inside one region: for ring addresses. */
 bool guest_mem_contains(const struct guest_mem *m, const void *p, size_t len);
 
+/* The way back: the guest physical address of p. False: p is not of m. */
+bool guest_mem_gpa(const struct guest_mem *m, const void *p, uint64_t *gpa);
+
 #endif

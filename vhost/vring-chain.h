@@ -51,6 +51,9 @@ struct vring_put {
  * (or too many of them were malformed), p was not taken. */
 bool vring_put_packet(struct vring_queue *vq, struct vring_put *put, const struct packet *p);
 
+/* vring_enqueue() of a split ring that has a dirty log. */
+uint16_t vring_put_logged(struct vring_queue *vq, struct packet *const *pkts, uint16_t n);
+
 /* A virtio_net_hdr as two words: what enqueue writes before p's frame. */
 struct vring_net_hdr {
 	uint64_t first; /* flags .. csum_start */

@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-#include "vhost/vring.h"
+#include "vhost/vring-log.h"
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "rings are read in host byte order");
 
@@ -105,10 +105,14 @@ vring_used_write(struct vring_queue *vq, uint16_t pos, uint16_t head, uint32_t l
 static inline void
 vring_used_publish(struct vring_queue *vq, uint16_t used_idx)
 {
+	uint16_t before = vq->used_idx;
+
 	vq->used_idx = used_idx;
 	/* Release: used entries and buffer contents are there before the index
 	 * (pairs with the driver's barrier of VIRTIO 1.2, 2.7.14). */
 	__atomic_store_n(&vq->used->idx, used_idx, __ATOMIC_RELEASE);
+	if (unlikely(vq->log != NULL))
+		vring_log_used(vq, before);
 }
 
 #endif

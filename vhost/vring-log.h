@@ -12,27 +12,33 @@
 #ifndef NETVM_VRING_LOG_H
 #define NETVM_VRING_LOG_H
 
+#include <stddef.h>
+
 #include "vhost/vring.h"
 
 struct vring_log {
 	/* [gpa, gpa + len) of the guest's physical memory has been written. */
 	void (*written)(void *arg, uint64_t gpa, uint64_t len);
 	void *arg;
-	/* Where the ring's device-written part lies: the used ring of a split ring
-	 * (SET_VRING_ADDR's log field), the descriptor ring of a packed one. */
-	bool ring;         /* whether writes to the ring are noted at all */
-	uint64_t ring_gpa; /* valid when ring is set */
+	/* Where the part of the ring that we write lies: the used ring of a split
+	 * ring, the descriptor ring of a packed one. (A packed ring's event
+	 * structure lies elsewhere: vring_log_buffer() notes writes to it.) */
+	uint64_t ring_gpa;
 };
 
-/* Bytes [p, p + len) of a buffer inside vq->mem have been written. */
+/* Bytes [p, p + len), inside one region of vq->mem, have been written. Does
+ * nothing without a log. */
 void vring_log_buffer(const struct vring_queue *vq, const void *p, uint64_t len);
 
-/* Bytes [offset, offset + len) of the ring's device-written part were. */
+/* Bytes [offset, offset + len) of the part of the ring that we write were. */
 static inline void
 vring_log_ring(const struct vring_queue *vq, uint64_t offset, uint64_t len)
 {
-	if (__builtin_expect(vq->log != NULL && vq->log->ring, 0))
+	if (__builtin_expect(vq->log != NULL, 0))
 		vq->log->written(vq->log->arg, vq->log->ring_gpa + offset, len);
 }
+
+/* Split ring, log not NULL: the used entries [before, vq->used_idx) and the index were. */
+void vring_log_used(const struct vring_queue *vq, uint16_t before);
 
 #endif

@@ -239,6 +239,8 @@ enqueue(struct vring_queue *vq, struct packet *const *pkts, uint16_t n)
 	uint16_t done = 0;
 	bool empty = false;
 
+	if (unlikely(vq->log != NULL))
+		return vring_put_logged(vq, pkts, n);
 	put.left = vring_avail_count(vq);
 	while (done < n && put.left != 0 && !empty)
 		done = (uint16_t)(done +

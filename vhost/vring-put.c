@@ -2,8 +2,8 @@
 /*
  * Packets to the guest that do not simply go into the one buffer that comes
  * next: mergeable buffers (VIRTIO 1.2, 5.1.6.4), chained and indirect ones,
- * those that span memory regions, and malformed ones. Workers only; called by
- * vring-loops.h.
+ * those that span memory regions, and malformed ones; and all packets while the
+ * ring has a dirty log. Workers only; called by vring-loops.h.
  *
  * Theory of operation. First collect: buffers from avail until they hold the
  * packet, remembering heads and pieces, changing nothing. Only when there is
@@ -98,7 +98,7 @@ hand_over(struct vring_queue *vq, struct vring_put *put, const struct collected 
 
 /* Copies n bytes into the pieces; the caller has counted. */
 static void
-scatter(struct packet_seg **seg, const void *src, uint32_t n)
+scatter(const struct vring_queue *vq, struct packet_seg **seg, const void *src, uint32_t n)
 {
 	const uint8_t *from = src;
 
@@ -108,6 +108,7 @@ scatter(struct packet_seg **seg, const void *src, uint32_t n)
 
 		/* The walk found this piece writable; views have only const pointers. */
 		memcpy((uint8_t *)(uintptr_t)s->data, from, k);
+		vring_log_buffer(vq, s->data, k);
 		from += k;
 		n -= k;
 		s->data += k;
@@ -158,14 +159,30 @@ vring_put_packet(struct vring_queue *vq, struct vring_put *put, const struct pac
 	}
 	h = vring_offload_hdr(vq, p);
 	h.last = (h.last & 0xffff) | c.nhead << 16;
-	scatter(&seg, &h.first, sizeof(h.first));
-	scatter(&seg, &h.last, vq->hdr_size - (uint32_t)sizeof(h.first));
-	scatter(&seg, p->hdr, p->hdr_len);
-	scatter(&seg, p->rest, p->rest_len);
+	scatter(vq, &seg, &h.first, sizeof(h.first));
+	scatter(vq, &seg, &h.last, vq->hdr_size - (uint32_t)sizeof(h.first));
+	scatter(vq, &seg, p->hdr, p->hdr_len);
+	scatter(vq, &seg, p->rest, p->rest_len);
 	for (uint16_t i = 0; i < p->nmore; i++)
-		scatter(&seg, p->more[i].data, p->more[i].len);
+		scatter(vq, &seg, p->more[i].data, p->more[i].len);
 	hand_over(vq, put, &c, true);
 	vring_count(&vq->packets, 1);
 	vring_count(&vq->bytes, p->len);
 	return true;
+}
+
+uint16_t
+vring_put_logged(struct vring_queue *vq, struct packet *const *pkts, uint16_t n)
+{
+	struct vring_put put = {.next = vq->last_avail, .used = vq->used_idx};
+	uint16_t done = 0;
+
+	put.left = vring_avail_count(vq);
+	while (done < n && put.left != 0 && vring_put_packet(vq, &put, pkts[done]))
+		done++;
+	if (put.used != vq->used_idx) {
+		vq->last_avail = put.next;
+		vring_used_publish(vq, put.used);
+	}
+	return done;
 }

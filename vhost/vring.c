@@ -127,10 +127,13 @@ vring_set_notify(struct vring_queue *vq, bool on)
 		uint16_t at = on ? vq->last_avail : (uint16_t)(vq->last_avail - 1);
 
 		__atomic_store_n(avail_event, at, __ATOMIC_RELAXED);
+		vring_log_ring(vq, (uint64_t)((uint8_t *)avail_event - (uint8_t *)vq->used),
+			sizeof(*avail_event));
 	} else {
 		/* 2.7.10: flags must be 0 with EVENT_IDX, so only here. */
 		__atomic_store_n(
 			&vq->used->flags, on ? 0 : VRING_USED_F_NO_NOTIFY, __ATOMIC_RELAXED);
+		vring_log_ring(vq, 0, sizeof(vq->used->flags));
 	}
 	/* Full fence: the wish above is seen before vring_has_work() looks at
 	 * avail->idx. Pairs with the driver's between idx and our wish. */

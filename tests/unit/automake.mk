@@ -66,6 +66,11 @@ UNIT_TESTS += %D%/test-vring-wake
 %C%_test_vring_wake_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_wake_LDADD = $(UNIT_RING_LIBS)
 
+UNIT_TESTS += %D%/test-vring-log
+%C%_test_vring_log_SOURCES = %D%/test-vring-log.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_log_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_log_LDADD = $(UNIT_RING_LIBS)
+
 # --- vhost: ports -----------------------------------------------------------
 
 # Real sockets, EAL on ordinary memory.
