@@ -28,6 +28,8 @@ noinst_LIBRARIES += %D%/libnvvhost.a
 	%D%/vring-log.c \
 	%D%/vring-log.h \
 	%D%/vring-loops.h \
+	%D%/vring-packed.h \
+	%D%/vring-position.c \
 	%D%/vring-position.h \
 	%D%/vring-put.c \
 	%D%/vring-select.c \

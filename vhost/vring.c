@@ -31,10 +31,22 @@ aligned(const void *p, uintptr_t to)
 	return p != NULL && ((uintptr_t)p & (to - 1)) == 0;
 }
 
+/* Both structures are one word, read and written at once (2.8.10: aligned so). */
+static bool
+packed_parts_are_sound(const struct vring_config *c)
+{
+	const size_t event = sizeof(struct vring_packed_desc_event);
+
+	return aligned(c->slot, 16) && aligned(c->driver_event, 4) && aligned(c->device_event, 4) &&
+	       guest_mem_contains(c->mem, c->slot, c->size * sizeof(struct vring_packed_desc)) &&
+	       guest_mem_contains(c->mem, c->driver_event, event) &&
+	       guest_mem_contains(c->mem, c->device_event, event);
+}
+
 /* All three parts where they must be (2.7: alignment 16, 2, 4; sizes with the
  * event fields, which are there also when nobody uses them). */
 static bool
-parts_are_sound(const struct vring_config *c)
+split_parts_are_sound(const struct vring_config *c)
 {
 	size_t n = c->size;
 
@@ -47,18 +59,35 @@ parts_are_sound(const struct vring_config *c)
 			       sizeof(uint16_t));
 }
 
+/* Where a ring begins to give back; -1: it does not fit to where it takes. */
+static int32_t
+used_start(const struct vring_config *c)
+{
+	const uint64_t packed = 1ull << VIRTIO_F_RING_PACKED;
+	uint16_t used;
+
+	if (c->size == 0 || c->size > VRING_SIZE_MAX || c->mem == NULL)
+		return -1;
+	if (c->features & packed) {
+		if (!packed_parts_are_sound(c) || (c->base & VRING_PLACE_SLOT) >= c->size ||
+			(c->used_at & VRING_PLACE_SLOT) >= c->size ||
+			vring_place_distance(c->used_at, c->base, c->size) > c->size)
+			return -1;
+		return c->used_at;
+	}
+	if ((c->size & (c->size - 1)) != 0 || !split_parts_are_sound(c))
+		return -1;
+	used = __atomic_load_n(&c->used->idx, __ATOMIC_RELAXED);
+	return (uint16_t)(c->base - used) <= c->size ? used : -1;
+}
+
 int
 vring_setup(struct vring_queue *vq, const struct vring_config *cfg)
 {
 	uint64_t f = cfg->features;
-	uint16_t used_idx;
+	int32_t used_idx = used_start(cfg);
 
-	if (cfg->size == 0 || cfg->size > VRING_SIZE_MAX || (cfg->size & (cfg->size - 1)) != 0)
-		return -EINVAL;
-	if (cfg->mem == NULL || !parts_are_sound(cfg))
-		return -EINVAL;
-	used_idx = __atomic_load_n(&cfg->used->idx, __ATOMIC_RELAXED);
-	if ((uint16_t)(cfg->base - used_idx) > cfg->size)
+	if (used_idx < 0)
 		return -EINVAL;
 	vq->desc = cfg->desc;
 	vq->avail = cfg->avail;
@@ -69,9 +98,14 @@ vring_setup(struct vring_queue *vq, const struct vring_config *cfg)
 									       : PACKET_LEN_MAX;
 	vq->size = (uint16_t)cfg->size;
 	vq->last_avail = cfg->base;
-	vq->used_idx = used_idx;
+	vq->used_idx = (uint16_t)used_idx;
 	vq->npending = 0;
 	vq->fault = VRING_OK;
+	vq->packed = has(f, VIRTIO_F_RING_PACKED);
+	vq->in_order = has(f, VIRTIO_F_IN_ORDER);
+	vq->position = cfg->position != NULL ? cfg->position : &vq->own_position;
+	if (vq->packed)
+		vring_position_set(vq->position, vq->used_idx, 0);
 	vq->mergeable = has(f, VIRTIO_NET_F_MRG_RXBUF);
 	vq->hdr_size = vq->mergeable || has(f, VIRTIO_F_VERSION_1)
 			       ? sizeof(struct virtio_net_hdr_mrg_rxbuf)
@@ -83,7 +117,7 @@ vring_setup(struct vring_queue *vq, const struct vring_config *cfg)
 	vq->guest_tso6 = has(f, VIRTIO_NET_F_GUEST_TSO6);
 	vq->mem_hint = 0;
 	vq->log = cfg->log;
-	vq->signalled = used_idx;
+	vq->signalled = vq->used_idx;
 	vq->signalled_valid = false;
 	return 0;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A split virtqueue from the device's side (VIRTIO 1.2, section 2.7) with
- * network packets on it (5.1.6). Takes pointers and sizes; knows nothing of
- * rte_vhost, so unit tests and fuzzers drive it on plain memory.
+ * A virtqueue, split or packed (VIRTIO 1.2, sections 2.7 and 2.8), from the
+ * device's side, with network packets on it (5.1.6). Takes pointers and sizes;
+ * knows nothing of rte_vhost, so unit tests and fuzzers drive it on plain memory.
  *
  * Everything in desc, avail and guest buffers belongs to the guest and is
  * hostile: each index, address, length and flag is read once, bounded, then
  * used. Our own position (last_avail, used_idx) is the truth and is never
- * read back from the guest's memory.
+ * read back from the guest's memory. In a split ring these are free running
+ * indices; in a packed ring they are places (slot and wrap counter).
  *
  * Threads: one worker at a time per ring (the owner for a guest's transmit
  * ring; whoever holds the lock of a receive ring). Fields are set up while no
@@ -28,6 +29,7 @@
 
 #include "src/packet/packet.h"
 #include "vhost/guest-mem.h"
+#include "vhost/vring-position.h"
 
 #define VRING_SIZE_MAX  32768 /* VIRTIO 1.2, 2.7: queue size is at most 32768 */
 #define VRING_CHAIN_MAX 1024  /* descriptors of one packet: bounds any one operation */
@@ -35,12 +37,12 @@
 /* Why a ring was given up until the guest resets it. */
 enum vring_fault {
 	VRING_OK = 0,
-	VRING_FAULT_AVAIL, /* avail->idx is more than the ring size ahead of us */
+	VRING_FAULT_AVAIL, /* split: avail->idx is more than the ring size ahead of us */
+	VRING_FAULT_CHAIN, /* packed: a chain that goes on past what the ring can hold */
 };
 
 struct vring_queue;
-struct vring_log;      /* vring-log.h */
-struct vring_position; /* vring-position.h */
+struct vring_log; /* vring-log.h */
 
 /* A buffer (descriptor chain) that was taken and has to be given back. */
 struct vring_chain {
@@ -53,6 +55,8 @@ struct vring_ops {
 	const char *name; /* "sse", "avx2", "avx512" */
 	void (*dequeue)(struct vring_queue *vq, struct packet_burst *b, uint16_t max);
 	uint16_t (*enqueue)(struct vring_queue *vq, struct packet *const *pkts, uint16_t n);
+	void (*dequeue_packed)(struct vring_queue *vq, struct packet_burst *b, uint16_t max);
+	uint16_t (*enqueue_packed)(struct vring_queue *vq, struct packet *const *pkts, uint16_t n);
 };
 
 /*
@@ -62,26 +66,37 @@ struct vring_ops {
  */
 struct vring_queue {
 	/* set by vring_setup() */
-	struct vring_desc *desc;
-	struct vring_avail *avail;
-	struct vring_used *used;
+	union {
+		struct vring_desc *desc;
+		struct vring_packed_desc *slot; /* packed */
+	};
+	union {
+		struct vring_avail *avail;
+		struct vring_packed_desc_event *driver_event; /* packed */
+	};
+	union {
+		struct vring_used *used;
+		struct vring_packed_desc_event *device_event; /* packed */
+	};
 	const struct guest_mem *mem;
 	const struct vring_ops
 		*ops;       /* from vring_ops_select(NULL) unless the caller sets another */
 	uint32_t max_frame; /* longest frame accepted from the guest unless it is GSO */
-	uint16_t size;      /* power of two */
-	/* position */
-	uint16_t last_avail; /* next avail entry to read, free running */
-	uint16_t used_idx;   /* next used entry to write, free running */
+	uint16_t size;      /* split: a power of two */
+	/* position; split: free running, packed: vring_place */
+	uint16_t last_avail; /* next avail entry (packed: slot) to read */
+	uint16_t used_idx;   /* next used entry (packed: slot) to write */
 	/* chains that dequeue handed out and complete has still to give back */
 	uint16_t npending;
 	uint8_t fault;    /* enum vring_fault */
 	uint8_t hdr_size; /* 12 with VERSION_1 or MRG_RXBUF, else 10 */
+	bool packed, in_order;
 	bool mergeable, indirect, event_idx;
 	bool guest_csum;    /* the guest's receive side takes partial checksums */
 	uint16_t signalled; /* used_idx when we last decided about an interrupt */
 	/* second line: what is written once per burst */
 	struct vring_chain pending[PACKET_BURST];
+	struct vring_position *position; /* packed: never NULL */
 	/* one writer: whoever runs the ring; others read them (and fault) relaxed */
 	uint64_t packets, bytes;
 	uint64_t drop[DROP_REASONS]; /* what the ring itself refused */
@@ -90,29 +105,58 @@ struct vring_queue {
 	 * nowhere. With a log every packet to the guest takes the slow path. */
 	const struct vring_log *log;
 	bool signalled_valid;
-	bool guest_tso4, guest_tso6; /* for the caller: what it may leave to the guest */
+	bool guest_tso4, guest_tso6;        /* for the caller: what it may leave to the guest */
+	struct vring_position own_position; /* for a packed ring that was given none */
 } __attribute__((aligned(64)));
 
 /* What vring_setup() needs to know. Pointers are ours (already translated). */
 struct vring_config {
-	struct vring_desc *desc;
-	struct vring_avail *avail;
-	struct vring_used *used;
+	union {
+		struct vring_desc *desc;
+		struct vring_packed_desc *slot; /* with VIRTIO_F_RING_PACKED */
+	};
+	union {
+		struct vring_avail *avail;
+		struct vring_packed_desc_event *driver_event; /* likewise */
+	};
+	union {
+		struct vring_used *used;
+		struct vring_packed_desc_event *device_event; /* likewise */
+	};
 	const struct guest_mem *mem;
 	uint32_t size;
-	uint64_t features;           /* negotiated, VIRTIO_*_F_* bits */
-	uint16_t base;               /* next avail entry, from SET_VRING_BASE */
+	uint64_t features;   /* negotiated, VIRTIO_*_F_* bits; RING_PACKED says which ring */
+	uint16_t base;       /* next avail entry, from SET_VRING_BASE; packed: vring_place */
+	vring_place used_at; /* packed: next slot to give back, at or behind base */
+	/* Packed: where the ring keeps its place, NULL: in vring_queue. It must
+	 * outlive the ring's run; vring_setup() sets it to used_at. A crash before:
+	 * see vring_position_recover(). */
+	struct vring_position *position;
 	uint32_t max_frame;          /* 0 means PACKET_LEN_MAX */
 	const struct vring_log *log; /* NULL: off; must outlive the ring's run */
 };
 
 /*
  * Prepares a ring. Returns 0, or -EINVAL when size is 0, over VRING_SIZE_MAX
- * or no power of two, a pointer is missing or misaligned (16/2/4 bytes, 2.7),
- * a part lies outside mem, or used->idx is more than size behind base. The
- * ring then starts at base and used->idx, with no fault. Counters survive.
+ * or (split) no power of two, a pointer is missing or misaligned (split:
+ * 16/2/4 bytes, 2.7; packed: 16/4/4, 2.8.10), a part lies outside mem, or
+ * used->idx (packed: used_at) is more than size behind base. The ring then
+ * starts at base and used->idx (used_at), with no fault. Counters survive.
  */
 int vring_setup(struct vring_queue *vq, const struct vring_config *cfg);
+
+/* Where the ring stands, in the form that SET_VRING_BASE has for its kind. */
+static inline uint16_t
+vring_avail_place(const struct vring_queue *vq)
+{
+	return vq->last_avail;
+}
+
+static inline uint16_t
+vring_used_place(const struct vring_queue *vq)
+{
+	return vq->used_idx;
+}
 
 /* The best variant for this CPU; name forces one (tests, bench) or is NULL.
  * Returns NULL for a name that this build or machine does not have. */
@@ -128,7 +172,10 @@ const struct vring_ops *vring_ops_select(const char *name);
 static inline void
 vring_dequeue(struct vring_queue *vq, struct packet_burst *b, uint16_t max)
 {
-	vq->ops->dequeue(vq, b, max);
+	if (vq->packed)
+		vq->ops->dequeue_packed(vq, b, max);
+	else
+		vq->ops->dequeue(vq, b, max);
 }
 
 /* Gives every chain of the last dequeue back to the guest (used length 0). */
@@ -156,21 +203,22 @@ void vring_give_back(struct vring_queue *vq, const struct vring_chain *chain, ui
 static inline uint16_t
 vring_enqueue(struct vring_queue *vq, struct packet *const *pkts, uint16_t n)
 {
-	return vq->ops->enqueue(vq, pkts, n);
+	return vq->packed ? vq->ops->enqueue_packed(vq, pkts, n) : vq->ops->enqueue(vq, pkts, n);
 }
 
-/* True when the guest has put something into avail that we have not read. */
+/* True when the guest has made something available that we have not read. */
 bool vring_has_work(const struct vring_queue *vq);
 
 /*
- * Tells the guest whether we want to be kicked (2.7.10: EVENT_IDX or NO_NOTIFY).
+ * Tells the guest whether we want to be kicked (2.7.10: EVENT_IDX or NO_NOTIFY;
+ * 2.8.14: the device event structure).
  * After on = true the caller must check vring_has_work() again before it
  * sleeps: the full fence between the two is in here.
  */
 void vring_set_notify(struct vring_queue *vq, bool on);
 
 /*
- * Interrupts (VIRTIO 1.2, 2.7.7 and 2.7.14), in two steps, so that one full
+ * Interrupts (VIRTIO 1.2, 2.7.7, 2.7.14, 2.8.14), in two steps, so that one full
  * fence serves many rings. vring_news() says what was completed or enqueued since
  * its last call, false when nothing was. Then the caller makes a full fence, and
  * vring_wanted() is true when the guest wants an interrupt for it; the caller
