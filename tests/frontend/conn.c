@@ -115,8 +115,6 @@ connect_one(struct fe *fe, const struct sockaddr_un *a)
 int
 fe_connect(struct fe *fe, const struct fe_config *cfg)
 {
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-
 	memset(fe, 0, sizeof(*fe));
 	fe->fd = -1;
 	for (unsigned int i = 0; i < 2 * FE_PAIRS_MAX; i++)
@@ -129,6 +127,18 @@ fe_connect(struct fe *fe, const struct fe_config *cfg)
 		return fe_fail(fe, "%u regions are more than %d", fe->cfg.regions, FE_REGIONS_MAX);
 	if (fe->cfg.tx_segs > FE_SEGS_MAX || fe->cfg.rx_segs > FE_SEGS_MAX)
 		return fe_fail(fe, "a frame has at most %d segments", FE_SEGS_MAX);
+	return fe_dial(fe);
+}
+
+int
+fe_dial(struct fe *fe)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+
+	if (fe->fd >= 0)
+		close(fe->fd);
+	fe->fd = -1;
+	fe->protocol_features = 0;
 	if (fe->cfg.socket == NULL || strlen(fe->cfg.socket) >= sizeof(a.sun_path))
 		return fe_fail(fe, "the socket's path is missing or longer than %zu bytes",
 			sizeof(a.sun_path) - 1);

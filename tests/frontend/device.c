@@ -63,7 +63,7 @@ static uint64_t
 memory_needed(const struct fe *fe)
 {
 	uint64_t n = fe->cfg.ring_size;
-	uint64_t rings = n * (16 + 2 + 8 + 16 * (uint64_t)fe->cfg.tx_segs) + 256;
+	uint64_t rings = n * (16 + 2 + 8 + 16 * (uint64_t)fe->cfg.tx_segs) + 512;
 	uint64_t pair = 2 * rings + n * ((uint64_t)fe->cfg.tx_buffer + fe->cfg.rx_buffer) + 8192;
 
 	return fe->cfg.pairs * pair;
@@ -122,6 +122,11 @@ fe_set_vring_addr(struct fe *fe, unsigned int index)
 		.used = (uint64_t)(uintptr_t)r->used,
 		.avail = (uint64_t)(uintptr_t)r->avail};
 
+	if (r->packed) {
+		a.desc = (uint64_t)(uintptr_t)r->pdesc;
+		a.used = (uint64_t)(uintptr_t)r->device_event;
+		a.avail = (uint64_t)(uintptr_t)r->driver_event;
+	}
 	return fe_request(fe, FE_SET_VRING_ADDR, &a, sizeof(a), NULL, 0);
 }
 
@@ -131,7 +136,7 @@ fe_ring_start(struct fe *fe, unsigned int index)
 	struct fe_ring *r = &fe->ring[index];
 
 	if (fe_set_vring(fe, FE_SET_VRING_NUM, index, r->size) < 0 ||
-		fe_set_vring(fe, FE_SET_VRING_BASE, index, r->last_used) < 0 ||
+		fe_set_vring(fe, FE_SET_VRING_BASE, index, r->base) < 0 ||
 		fe_set_vring_addr(fe, index) < 0 ||
 		fe_set_vring_fd(fe, FE_SET_VRING_KICK, index, r->kick) < 0 ||
 		fe_set_vring_fd(fe, FE_SET_VRING_CALL, index, r->call) < 0)
@@ -155,6 +160,7 @@ fe_ring_stop(struct fe *fe, unsigned int index, uint16_t *base)
 		fe_reply(fe, FE_GET_VRING_BASE, state, sizeof(state)) < 0)
 		return -1;
 	fe->ring[index].running = false;
+	fe->ring[index].base = state[1];
 	if (base != NULL)
 		*base = (uint16_t)state[1];
 	return 0;
@@ -192,6 +198,29 @@ fe_open(struct fe *fe, const struct fe_config *cfg)
 }
 
 int
+fe_reconnect(struct fe *fe)
+{
+	uint64_t features = fe->features;
+
+	for (unsigned int i = 0; i < 2 * fe->cfg.pairs; i++) {
+		struct fe_ring *r = &fe->ring[i];
+
+		if (r->running)
+			r->base = fe_ring_base_after_crash(r);
+	}
+	fe->cfg.features = features; /* no more either: the driver knows nothing of it */
+	if (fe_dial(fe) < 0 || fe_negotiate(fe) < 0)
+		return -1;
+	if (fe->features != features) {
+		fe_fail(fe, "the backend lacks features %#llx, which the guest uses",
+			(unsigned long long)(features & ~fe->features));
+		fe->features = features;
+		return -1;
+	}
+	return fe_start(fe);
+}
+
+int
 fe_stop(struct fe *fe)
 {
 	for (unsigned int i = 0; i < 2 * fe->cfg.pairs; i++)
@@ -216,7 +245,8 @@ fe_close(struct fe *fe)
 		if (r->call >= 0)
 			close(r->call);
 		free(r->free);
-		free(r->posted);
+		free(r->order);
+		free(r->slot);
 		*r = (struct fe_ring){.kick = -1, .call = -1};
 	}
 	fe_memory_destroy(&fe->mem);

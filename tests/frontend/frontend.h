@@ -7,8 +7,10 @@
  *
  *	conn.c    the Unix socket, messages and replies, arbitrary bytes and fds
  *	memory.c  guest memory: one range of addresses made of 1..8 memfd regions
- *	device.c  negotiation, and rings brought to life and stopped
- *	ring.c    the driver's side of a split ring: send, reap, post, receive
+ *	device.c  negotiation, rings brought to life and stopped, and carried on with
+ *	          after the backend died
+ *	ring.c    the driver's side of a ring: send, reap, post, receive
+ *	ring-split.c, ring-packed.c  what the two formats do not share (ring-format.h)
  *
  * Threads: one thread per struct fe, except that different rings of a device
  * may be driven by different threads after fe_start().
@@ -79,7 +81,7 @@ enum {
 	(FE_BIT(VIRTIO_NET_F_CSUM) | FE_BIT(VIRTIO_NET_F_GUEST_CSUM) |                             \
 		FE_BIT(VIRTIO_NET_F_HOST_TSO4) | FE_BIT(VIRTIO_NET_F_HOST_TSO6) |                  \
 		FE_BIT(VIRTIO_NET_F_GUEST_TSO4) | FE_BIT(VIRTIO_NET_F_GUEST_TSO6))
-/* What a current Linux guest asks for. */
+/* What a current Linux guest asks for; RING_PACKED and IN_ORDER may be added. */
 #define FE_FEATURES_DEFAULT                                                                        \
 	(FE_BIT(VIRTIO_F_VERSION_1) | FE_BIT(VIRTIO_NET_F_MRG_RXBUF) |                             \
 		FE_BIT(VIRTIO_RING_F_INDIRECT_DESC) | FE_BIT(VIRTIO_RING_F_EVENT_IDX) |            \
@@ -128,35 +130,63 @@ struct fe_memory {
 	struct fe_region region[FE_REGIONS_MAX];
 };
 
+struct fe_ring_format;
+
 /*
- * The driver's side of one split ring. A slot is a buffer and the segs
- * descriptors that point at it, at fixed places; slots are posted whole.
+ * The driver's side of one ring. A slot is a buffer and up to segs descriptors
+ * that point at it; slots are posted whole. A split ring has them at fixed
+ * places unless the backend uses buffers in order (VIRTIO_F_IN_ORDER), which
+ * asks for descriptors in ring order, as a packed ring does anyway. A slot's
+ * number is its buffer ID in a packed ring.
  */
 struct fe_ring {
+	const struct fe_ring_format *format;
+	/* split */
 	struct vring_desc *desc;
 	struct vring_avail *avail;
 	struct vring_used *used;
+	/* packed */
+	struct vring_packed_desc *pdesc;
+	struct vring_packed_desc_event *driver_event, *device_event;
 	const struct fe_memory *mem;
 	uint16_t size, segs, slots;
+	bool packed, in_order;
 	bool receive;  /* host to guest: the backend writes into the buffers */
 	bool indirect; /* segs live in a table per slot; one ring descriptor each */
 	bool event_idx;
 	uint8_t hdr_size; /* 12 or 10 */
 	bool mergeable;
 	uint32_t buffer_size;
-	uint8_t *buffer;          /* slots * buffer_size */
-	struct vring_desc *table; /* indirect: slots * segs */
-	int kick, call;           /* eventfds */
+	uint8_t *buffer; /* slots * buffer_size */
+	void *table;     /* indirect: slots * segs descriptors of either format */
+	int kick, call;  /* eventfds */
 	bool running;
-	/* position */
+	bool hold; /* fe_receive() posts nothing: what comes is what was posted */
+	/* Where the backend is to begin (SET_VRING_BASE): after an orderly stop
+	 * what it answered, else see fe_reconnect(). */
+	uint32_t base;
+	/* Position. Split: free running indices; packed: slots of the ring. */
 	uint16_t avail_idx, last_used, kicked;
+	bool avail_wrap, used_wrap; /* packed */
+	uint16_t desc_next;         /* split, in order: the next free descriptor */
 	uint16_t nfree, free_first;
-	uint16_t *free; /* queue of slots that are ours */
-	bool *posted;   /* per slot: the backend has it */
+	uint16_t *free;         /* queue of slots that are ours */
+	struct fe_posted *slot; /* what is known of each slot */
+	uint16_t *order;        /* slot of the n-th posting, at n % slots */
+	uint64_t nposted, ndone;
+	uint16_t batch; /* in order: slots known to be used and not taken yet */
+	uint32_t batch_len;
 	/* what happened */
 	uint64_t packets, bytes, kicks, calls;
 	uint64_t out_of_order; /* used in another order than posted: QEMU could not
 				  restore such a backend's ring after a crash */
+};
+
+struct fe_posted {
+	bool posted;    /* the backend has it */
+	uint16_t ndesc; /* packed: slots of the ring that it takes */
+	uint16_t head;  /* split: its first descriptor */
+	uint64_t n;     /* how many were posted before it */
 };
 
 struct fe {
@@ -175,6 +205,8 @@ struct fe {
 /* Connects, or listens and takes one connection. Sets fe->cfg with defaults
  * filled in; nothing is sent. */
 int fe_connect(struct fe *fe, const struct fe_config *cfg);
+/* As fe_connect(), with what fe has: hangs up first, keeps memory and rings. */
+int fe_dial(struct fe *fe);
 /* Any bytes with any fds; sent in one go. */
 int fe_send_raw(struct fe *fe, const void *bytes, size_t len, const int *fds, unsigned int nfds);
 /* A message as the specification has it, extra_flags beside the version. */
@@ -214,6 +246,16 @@ int fe_ring_stop(struct fe *fe, unsigned int index, uint16_t *base); /* GET_VRIN
 int fe_start(struct fe *fe); /* memory table, every ring started and enabled */
 /* All of the above; receive rings are filled with buffers. */
 int fe_open(struct fe *fe, const struct fe_config *cfg);
+/*
+ * After the backend died: connects again, negotiates the same features and has
+ * the backend carry on with the same rings in the same memory, as QEMU does for a
+ * guest that notices nothing. A split ring begins where its used index says. A
+ * packed ring says nothing of the sort: it begins at the base that was known when
+ * it was started last, which is stale, and the backend has to know better. -1
+ * when the backend is not up (again) within the time-out, or lacks a feature;
+ * may be called again.
+ */
+int fe_reconnect(struct fe *fe);
 int fe_stop(struct fe *fe);   /* stops every ring, as a driver that resets the device */
 void fe_close(struct fe *fe); /* closes the socket first: the backend sees a crash */
 
@@ -221,6 +263,7 @@ void fe_close(struct fe *fe); /* closes the socket first: the backend sees a cra
 
 bool fe_ring_layout(struct fe *fe, unsigned int index); /* false: memory is used up */
 void fe_ring_reset(struct fe_ring *r); /* empties it; the backend must have stopped */
+uint32_t fe_ring_base_after_crash(const struct fe_ring *r);
 /* Posts every free slot of a receive ring; fe_receive() does it by itself. */
 void fe_fill(struct fe_ring *r);
 /* Copies a frame into a slot and publishes it. hdr NULL: no offload. False
@@ -230,7 +273,7 @@ bool fe_transmit(struct fe_ring *r, const struct virtio_net_hdr_mrg_rxbuf *hdr, 
 /* Kicks the backend if it wants that for what was posted since the last time. */
 void fe_kick(struct fe_ring *r);
 /* Takes back what the backend has used; returns how many slots, -1 when it
- * returned something that it does not have. */
+ * returned something that it does not have. For rings to the backend. */
 int fe_reap(struct fe_ring *r);
 /* One received frame: its length, 0 when there is none, -1 when the used ring
  * makes no sense. Longer frames than size are cut; the length is the whole. */
@@ -238,7 +281,7 @@ int fe_receive(struct fe_ring *r, struct virtio_net_hdr_mrg_rxbuf *hdr, void *fr
 /* Asks for an interrupt and waits for one unless something was used already.
  * False when the time is over. Interrupts are off outside of this call. */
 bool fe_wait(struct fe_ring *r, int timeout_ms);
-/* Low level: descriptor chain `head` goes into avail; publish with release order. */
+/* Low level, split: descriptor chain `head` goes into avail and is published. */
 void fe_post(struct fe_ring *r, uint16_t head);
 
 static inline struct fe_ring *

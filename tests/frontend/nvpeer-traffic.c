@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * nvpeer's honest side: send, recv, reflect. Frames that nvpeer makes itself
- * carry a sequence number and a pattern that follows from it, so that the
- * receiver sees loss, reordering and damage. See nvpeer.h.
+ * nvpeer's honest side: send, recv, reflect. See nvpeer.h; its frames are those of
+ * nvpeer-frame.c.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,93 +9,6 @@
 #include <unistd.h>
 
 #include "tests/frontend/nvpeer.h"
-
-#define ETHER_TYPE_PEER 0x88b5 /* IEEE 802 local experimental EtherType 1 */
-#define ETHER_TYPE_VLAN 0x8100
-
-static uint16_t
-get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint8_t *
-put16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-	return p + 2;
-}
-
-/* Payload: sequence (8 bytes), whole length (4 bytes), pattern. */
-static uint32_t
-make_frame(uint8_t *f, const struct peer_options *o, uint64_t seq)
-{
-	uint32_t len = o->size < 30 ? 30 : o->size;
-	uint8_t *p = f + 12;
-
-	if (o->raw_len > 0) {
-		memcpy(f, o->raw, o->raw_len);
-		return o->raw_len;
-	}
-	if (o->has_dst)
-		memcpy(f, o->dst, 6);
-	else
-		memset(f, 0xff, 6);
-	memcpy(f + 6, o->mac, 6);
-	if (o->vlan >= 0) {
-		p = put16(p, ETHER_TYPE_VLAN);
-		p = put16(p, (uint16_t)o->vlan);
-	}
-	p = put16(p, ETHER_TYPE_PEER);
-	memcpy(p, &seq, 8);
-	memcpy(p + 8, &len, 4);
-	for (uint8_t *q = p + 12; q < f + len; q++)
-		*q = (uint8_t)(seq * 31 + (uint64_t)(q - p));
-	return len;
-}
-
-struct seen {
-	uint64_t frames, bytes, other, corrupt, reordered, lost, next;
-	uint64_t tagged;
-	int vlan; /* of the last tagged frame */
-};
-
-/* True when it is one of nvpeer's frames. A VLAN tag that was pushed or popped
- * on the way changes the length by 4. */
-static bool
-look_at(struct seen *s, const uint8_t *f, uint32_t len)
-{
-	uint32_t sent, off = 12;
-	uint64_t seq;
-	bool good;
-
-	if (len >= 18 && get16(f + 12) == ETHER_TYPE_VLAN) {
-		s->tagged++;
-		s->vlan = get16(f + 14) & 0xfff;
-		off = 16;
-	}
-	if (len < off + 14 || get16(f + off) != ETHER_TYPE_PEER) {
-		s->other++;
-		return false;
-	}
-	f += off + 2;
-	len -= off + 2;
-	memcpy(&seq, f, 8);
-	memcpy(&sent, f + 8, 4);
-	good = sent == len + 14 || sent == len + 18;
-	for (uint32_t i = 12; good && i < len; i++)
-		good = f[i] == (uint8_t)(seq * 31 + i);
-	if (!good)
-		s->corrupt++;
-	else if (seq < s->next)
-		s->reordered++;
-	else {
-		s->lost += seq - s->next;
-		s->next = seq + 1;
-	}
-	return true;
-}
 
 /* Waits until the backend has used everything that was sent. */
 static bool
@@ -129,7 +41,7 @@ peer_send(const struct peer_options *o)
 	start = peer_now();
 	end = start + o->seconds;
 	while (sent < o->count) {
-		uint32_t len = make_frame(frame, o, sent);
+		uint32_t len = peer_frame(frame, o, sent);
 
 		if (o->rate > 0 && peer_now() < start + (double)sent / (double)o->rate) {
 			usleep(50);
@@ -171,15 +83,16 @@ receive_any(struct fe *fe, unsigned int *pair, struct virtio_net_hdr_mrg_rxbuf *
 }
 
 static void
-print_seen(struct fe *fe, const struct seen *s, double seconds)
+print_seen(struct fe *fe, const struct peer_seen *s, double seconds)
 {
 	uint64_t out_of_order = 0;
 
 	printf("\"received\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"other\": %" PRIu64
 	       ", \"corrupt\": %" PRIu64 ", \"reordered\": %" PRIu64 ", \"lost\": %" PRIu64
-	       ", \"tagged\": %" PRIu64 ", \"vlan\": %d, \"seconds\": %.6f, \"queues\": [",
-		s->frames, s->bytes, s->other, s->corrupt, s->reordered, s->lost, s->tagged,
-		s->vlan, seconds);
+	       ", \"duplicates\": %" PRIu64 ", \"tagged\": %" PRIu64
+	       ", \"vlan\": %d, \"seconds\": %.6f, \"queues\": [",
+		s->frames, s->bytes, s->other, s->corrupt, s->reordered, s->lost, s->duplicates,
+		s->tagged, s->vlan, seconds);
 	for (unsigned int i = 0; i < fe->cfg.pairs; i++) {
 		printf("%s%" PRIu64, i > 0 ? ", " : "", fe_rx_ring(fe, i)->packets);
 		out_of_order += fe_rx_ring(fe, i)->out_of_order;
@@ -215,7 +128,7 @@ peer_recv(const struct peer_options *o)
 	static struct fe fe;
 	static uint8_t frame[PEER_FRAME_MAX];
 	struct virtio_net_hdr_mrg_rxbuf hdr;
-	struct seen s = {.vlan = -1};
+	static struct peer_seen s = {.vlan = -1};
 	unsigned int pair = 0, dumped = 0;
 	double start, end;
 	int n = 0;
@@ -233,7 +146,7 @@ peer_recv(const struct peer_options *o)
 			rest(&fe, end);
 			continue;
 		}
-		if (look_at(&s, frame, (uint32_t)n) || o->any) {
+		if (peer_look(&s, frame, (uint32_t)n) || o->any) {
 			s.frames++;
 			s.bytes += (uint32_t)n;
 			if (dumped < o->dump)
@@ -255,7 +168,7 @@ peer_reflect(const struct peer_options *o)
 	static struct fe fe;
 	static uint8_t frame[PEER_FRAME_MAX];
 	struct virtio_net_hdr_mrg_rxbuf hdr;
-	struct seen s = {.vlan = -1};
+	static struct peer_seen s = {.vlan = -1};
 	unsigned int pair = 0;
 	double start, end;
 	int n = 0;

@@ -23,18 +23,23 @@ static const char usage[] =
 	"  send          send --count frames of --size bytes to --dst, wait until all are used\n"
 	"  recv          receive until --count frames came or --seconds passed\n"
 	"  reflect       send every frame back to where it came from, for --seconds\n"
+	"  endure        numbered frames both ways between --socket and --peer for --seconds;\n"
+	"                when the backend dies, reconnects with the same rings. A line of\n"
+	"                JSON for each time, and one at the end: what was lost, repeated,\n"
+	"                reordered, whether every buffer came back\n"
 	"  hold          stay connected with running rings for --seconds\n"
 	"  hostile CASE  misbehave, then stay for --seconds\n"
 	"  list-cases    name the misdeeds\n"
 	"device:\n"
 	"  --socket PATH --listen (the backend connects to us) --queues N --ring N\n"
 	"  --no-mergeable --no-indirect --no-event-idx --no-offloads --no-reply-ack\n"
+	"  --packed (rings, if the backend has them) --in-order\n"
 	"  --segs N (descriptors per frame sent) --indirect (put them in a table)\n"
 	"  --rx-segs N --rx-buffer N --regions N --hugepages --mtu N --timeout MS\n"
 	"traffic:\n"
 	"  --mac MAC (ours) --dst MAC --vlan ID --queue N --size N --count N --rate PPS\n"
 	"  --seconds S --announce --any --dump N --hex BYTES (the frame) --vnet-hdr BYTES\n"
-	"  --ready FILE (created when the rings run)\n";
+	"  --peer PATH --ready FILE (created when the rings run)\n";
 
 double
 peer_now(void)
@@ -107,8 +112,8 @@ peer_open(struct fe *fe, const struct peer_options *o)
 	if (o->announce) {
 		memcpy(frame, broadcast, 6);
 		memcpy(frame + 6, o->mac, 6);
-		frame[12] = 0x88; /* local experimental EtherType 2, not nvpeer's own */
-		frame[13] = 0xb6;
+		frame[12] = ETHER_TYPE_PROBE >> 8;
+		frame[13] = ETHER_TYPE_PROBE & 0xff;
 		fe_transmit(fe_tx_ring(fe, 0), NULL, frame, sizeof(frame));
 		fe_kick(fe_tx_ring(fe, 0));
 	}
@@ -133,9 +138,9 @@ static struct peer_options o = {
 };
 
 /* What an option's argument is, and what is done with it. */
-enum kind { TEXT, FLAG, CLEAR, U16, U32, U64, SECONDS, VLAN, OUR_MAC, DST_MAC, FRAME, VNET };
+enum kind { TEXT, FLAG, CLEAR, SET, U16, U32, U64, SECONDS, VLAN, OUR_MAC, DST_MAC, FRAME, VNET };
 
-/* max: the largest number; for CLEAR the bits that go. */
+/* max: the largest number; for CLEAR and SET the bits that go or come. */
 static const struct word {
 	const char *name;
 	enum kind kind;
@@ -151,6 +156,8 @@ static const struct word {
 	{"no-event-idx", CLEAR, &o.fe.features, FE_BIT(VIRTIO_RING_F_EVENT_IDX)},
 	{"no-offloads", CLEAR, &o.fe.features, FE_FEATURES_OFFLOAD},
 	{"no-reply-ack", CLEAR, &o.fe.protocol_features, FE_BIT(FE_PROTO_REPLY_ACK)},
+	{"packed", SET, &o.fe.features, FE_BIT(VIRTIO_F_RING_PACKED)},
+	{"in-order", SET, &o.fe.features, FE_BIT(VIRTIO_F_IN_ORDER)},
 	{"segs", U16, &o.fe.tx_segs, FE_SEGS_MAX},
 	{"indirect", FLAG, &o.fe.tx_indirect, 0},
 	{"rx-segs", U16, &o.fe.rx_segs, FE_SEGS_MAX},
@@ -173,6 +180,7 @@ static const struct word {
 	{"hex", FRAME, o.raw, 0},
 	{"vnet-hdr", VNET, &o.vnet, 0},
 	{"ready", TEXT, &o.ready, 0},
+	{"peer", TEXT, &o.peer, 0},
 };
 #define WORDS (sizeof(words) / sizeof(words[0]))
 
@@ -188,6 +196,9 @@ set_option(const struct word *w, const char *arg)
 		break;
 	case CLEAR:
 		*(uint64_t *)w->where &= ~w->max;
+		break;
+	case SET:
+		*(uint64_t *)w->where |= w->max;
 		break;
 	case U16:
 		*(uint16_t *)w->where = (uint16_t)number(arg, w->max);
@@ -273,6 +284,11 @@ run(int argc, char **argv)
 		return info();
 	if (strcmp(command, "hold") == 0)
 		return hold();
+	if (strcmp(command, "endure") == 0) {
+		if (o.peer == NULL)
+			die_usage("missing", "--peer");
+		return peer_endure(&o);
+	}
 	if (strcmp(command, "send") == 0)
 		return peer_send(&o);
 	if (strcmp(command, "recv") == 0)
@@ -291,7 +307,8 @@ main(int argc, char **argv)
 
 	for (size_t i = 0; i < WORDS; i++)
 		options[i] = (struct option){.name = words[i].name,
-			.has_arg = words[i].kind != FLAG && words[i].kind != CLEAR};
+			.has_arg = words[i].kind != FLAG && words[i].kind != CLEAR &&
+				   words[i].kind != SET};
 	while ((c = getopt_long(argc, argv, "", options, &at)) == 0)
 		set_option(&words[at], optarg);
 	if (c != -1) {

@@ -3,7 +3,9 @@
  * nvpeer: a guest on the command line, for system tests. What its parts share.
  *
  *	nvpeer.c               options, info, hold
+ *	nvpeer-frame.c         numbered frames, and what became of them
  *	nvpeer-traffic.c       send, recv, reflect
+ *	nvpeer-endure.c        endure: traffic across the backend's deaths
  *	nvpeer-hostile.c       the table of misdeeds, and those with messages
  *	nvpeer-hostile-ring.c  those in what it transmits
  *	nvpeer-hostile-memory.c  those with rings' places, memory and eventfds
@@ -13,8 +15,12 @@
 
 #include "tests/frontend/frontend.h"
 
-#define PEER_FRAME_MAX 65550
-#define PEER_DUMP_MAX  64
+#define PEER_FRAME_MAX   65550
+#define PEER_DUMP_MAX    64
+#define PEER_SEEN_WINDOW 65536
+#define PEER_GAPS_MAX    256
+#define ETHER_TYPE_PEER  0x88b5 /* IEEE 802 local experimental EtherType 1 */
+#define ETHER_TYPE_PROBE 0x88b6 /* and 2: not one of nvpeer's numbered frames */
 
 struct peer_options {
 	struct fe_config fe;
@@ -33,12 +39,39 @@ struct peer_options {
 	struct virtio_net_hdr_mrg_rxbuf vnet;
 	bool has_vnet;
 	const char *ready; /* file to create once the device runs */
+	const char *peer;  /* endure: the other device's socket */
+};
+
+/* What was seen of a stream of numbered frames. */
+struct peer_seen {
+	uint64_t frames, bytes, other, corrupt;
+	uint64_t next;       /* one more than the highest number seen */
+	uint64_t lost;       /* numbers below next that never came */
+	uint64_t gaps;       /* runs of numbers that were passed over */
+	uint64_t duplicates; /* numbers that came again */
+	uint64_t reordered;  /* numbers that came after a higher one, first time */
+	uint64_t backwards;  /* steps back other than those that `replay` allows */
+	uint64_t above;      /* one more than the last number */
+	/* The backend was started anew: the next frame may step back. */
+	bool replay;
+	uint64_t replayed_most; /* by how much one did, at most */
+	uint64_t tagged;
+	int vlan; /* of the last tagged frame; -1: none so far */
+	uint64_t gap[PEER_GAPS_MAX];
+	bool got[PEER_SEEN_WINDOW];
 };
 
 double peer_now(void); /* seconds, monotonic */
 int peer_open(struct fe *fe, const struct peer_options *o);
 void peer_hex(const void *bytes, uint32_t len); /* to standard output */
 
+/* Frame number seq as the options want it; returns its length. */
+uint32_t peer_frame(uint8_t *f, const struct peer_options *o, uint64_t seq);
+/* True when it is one of nvpeer's frames. A VLAN tag that was pushed or popped
+ * on the way changes the length by 4. */
+bool peer_look(struct peer_seen *s, const uint8_t *f, uint32_t len);
+
+int peer_endure(const struct peer_options *o);
 int peer_send(const struct peer_options *o);
 int peer_recv(const struct peer_options *o);
 int peer_reflect(const struct peer_options *o);

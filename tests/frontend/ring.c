@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The driver's side of a split virtqueue (VIRTIO 1.2, 2.7) with network
- * packets (5.1.6). See frontend.h.
- *
- * A slot is one buffer and its descriptors at fixed places: slot s owns ring
- * descriptors s * segs ... s * segs + segs - 1, or, when indirect, descriptor
- * s and a table of segs entries. Descriptors are written once per use.
- *
- * Atomics: avail->idx is stored with release order after the entries it covers
- * and pairs with the backend's acquire load; used->idx is loaded with acquire
- * order and pairs with the backend's release store. Full fences stand between
- * an index and the suppression field that the other side checks after it.
+ * The driver's side of a virtqueue with network packets (VIRTIO 1.2, 5.1.6),
+ * in whatever format: slots, frames, kicks, interrupts. See frontend.h and
+ * ring-format.h.
  */
 #include <errno.h>
 #include <poll.h>
@@ -19,31 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/frontend/frontend.h"
-
-#define ALIGN_DESC  16
-#define ALIGN_AVAIL 2
-#define ALIGN_USED  4
-
-static uint16_t
-used_idx(const struct fe_ring *r)
-{
-	return __atomic_load_n(&r->used->idx, __ATOMIC_ACQUIRE);
-}
-
-/* With EVENT_IDX the last entries of avail and used are the other side's
- * "tell me when you pass this". */
-static uint16_t *
-used_event(struct fe_ring *r)
-{
-	return &r->avail->ring[r->size];
-}
-
-static uint16_t *
-avail_event(struct fe_ring *r)
-{
-	return (uint16_t *)&r->used->ring[r->size];
-}
+#include "tests/frontend/ring-format.h"
 
 static uint8_t *
 slot_buffer(struct fe_ring *r, uint16_t slot)
@@ -55,12 +23,14 @@ bool
 fe_ring_layout(struct fe *fe, unsigned int index)
 {
 	struct fe_ring *r = &fe->ring[index];
-	struct fe_memory *m = &fe->mem;
 	uint16_t n = fe->cfg.ring_size;
 
-	r->mem = m;
+	r->mem = &fe->mem;
 	r->size = n;
 	r->receive = index % 2 == 0;
+	r->packed = fe->features & FE_BIT(VIRTIO_F_RING_PACKED);
+	r->in_order = fe->features & FE_BIT(VIRTIO_F_IN_ORDER);
+	r->format = r->packed ? &fe_ring_packed : &fe_ring_split;
 	r->segs = r->receive ? fe->cfg.rx_segs : fe->cfg.tx_segs;
 	r->indirect = !r->receive && fe->cfg.tx_indirect &&
 		      (fe->features & FE_BIT(VIRTIO_RING_F_INDIRECT_DESC));
@@ -69,15 +39,15 @@ fe_ring_layout(struct fe *fe, unsigned int index)
 	r->hdr_size = r->mergeable || (fe->features & FE_BIT(VIRTIO_F_VERSION_1)) ? 12 : 10;
 	r->slots = r->indirect ? n : n / r->segs;
 	r->buffer_size = r->receive ? fe->cfg.rx_buffer : fe->cfg.tx_buffer;
-	r->desc = fe_memory_alloc(m, (uint64_t)n * sizeof(*r->desc), ALIGN_DESC);
-	r->avail = fe_memory_alloc(m, 6 + 2 * (uint64_t)n, ALIGN_AVAIL);
-	r->used = fe_memory_alloc(m, 6 + 8 * (uint64_t)n, ALIGN_USED);
+	if (!r->format->layout(r, &fe->mem))
+		return false;
 	if (r->indirect)
-		r->table =
-			fe_memory_alloc(m, (uint64_t)n * r->segs * sizeof(*r->table), ALIGN_DESC);
+		r->table = fe_memory_alloc(
+			&fe->mem, (uint64_t)n * r->segs * sizeof(struct vring_desc), FE_ALIGN_DESC);
 	r->free = calloc(r->slots, sizeof(*r->free));
-	r->posted = calloc(r->slots, sizeof(*r->posted));
-	return r->desc && r->avail && r->used && (!r->indirect || r->table) && r->free && r->posted;
+	r->order = calloc(r->slots, sizeof(*r->order));
+	r->slot = calloc(r->slots, sizeof(*r->slot));
+	return (!r->indirect || r->table) && r->free && r->order && r->slot;
 }
 
 /* Slots are used in turn, so that traffic of any amount visits all of them. */
@@ -101,70 +71,49 @@ slot_put(struct fe_ring *r, uint16_t slot)
 void
 fe_ring_reset(struct fe_ring *r)
 {
-	memset(r->desc, 0, (size_t)r->size * sizeof(*r->desc));
-	memset(r->avail, 0, 6 + 2 * (size_t)r->size);
-	memset(r->used, 0, 6 + 8 * (size_t)r->size);
-	r->avail_idx = r->last_used = r->kicked = 0;
+	r->avail_idx = r->last_used = r->kicked = r->desc_next = 0;
+	r->nposted = r->ndone = 0;
+	r->batch = 0;
 	r->nfree = r->slots;
 	r->free_first = 0;
-	for (uint16_t i = 0; i < r->slots; i++) {
+	memset(r->slot, 0, r->slots * sizeof(*r->slot));
+	for (uint16_t i = 0; i < r->slots; i++)
 		r->free[i] = i;
-		r->posted[i] = false;
-	}
-	if (!r->event_idx)
-		r->avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
-	else
-		*used_event(r) = (uint16_t)-1;
+	r->format->reset(r);
 }
 
-void
-fe_post(struct fe_ring *r, uint16_t head)
+uint32_t
+fe_ring_base_after_crash(const struct fe_ring *r)
 {
-	r->avail->ring[r->avail_idx & (r->size - 1)] = head;
-	r->avail_idx++;
-	__atomic_store_n(&r->avail->idx, r->avail_idx, __ATOMIC_RELEASE);
+	return r->packed ? r->base : __atomic_load_n(&r->used->idx, __ATOMIC_ACQUIRE);
 }
 
 /*
- * Points a slot's descriptors at len bytes of its buffer and publishes it.
- * With several segments the first holds only the virtio_net_hdr, as legacy
- * drivers have it, and the rest are as equal as they get.
+ * Cuts len bytes of a slot's buffer into descriptors and posts them. With
+ * several the first holds only the virtio_net_hdr, as legacy drivers have it,
+ * and the rest are as equal as they get.
  */
 static void
 post_slot(struct fe_ring *r, uint16_t slot, uint32_t len)
 {
-	struct vring_desc *d =
-		r->indirect ? r->table + (size_t)slot * r->segs : r->desc + (size_t)slot * r->segs;
-	uint16_t first = r->indirect ? 0 : (uint16_t)(slot * r->segs);
-	uint16_t flags = r->receive ? VRING_DESC_F_WRITE : 0;
+	struct fe_part part[FE_SEGS_MAX];
 	uint64_t gpa = fe_memory_gpa(r->mem, slot_buffer(r, slot));
 	uint32_t each = r->segs > 1 ? (len - r->hdr_size) / (r->segs - 1) : len;
-	uint16_t used = 0;
+	uint16_t n = 0;
 
 	while (len > 0) {
-		uint32_t part = used == 0 && r->segs > 1 ? r->hdr_size : each;
-		bool last;
+		uint32_t bytes = n == 0 && r->segs > 1 ? r->hdr_size : each;
 
-		if (part > len || part == 0 || used + 1 == r->segs)
-			part = len;
-		len -= part;
-		last = len == 0;
-		d[used] = (struct vring_desc){.addr = gpa,
-			.len = part,
-			.flags = flags | (last ? 0 : VRING_DESC_F_NEXT),
-			.next = last ? 0 : first + used + 1};
-		gpa += part;
-		used++;
+		if (bytes > len || bytes == 0 || n + 1 == r->segs)
+			bytes = len;
+		part[n++] = (struct fe_part){gpa, bytes};
+		gpa += bytes;
+		len -= bytes;
 	}
-	r->posted[slot] = true;
-	if (r->indirect) {
-		r->desc[slot] = (struct vring_desc){.addr = fe_memory_gpa(r->mem, d),
-			.len = used * (uint32_t)sizeof(*d),
-			.flags = VRING_DESC_F_INDIRECT};
-		fe_post(r, slot);
-	} else {
-		fe_post(r, first);
-	}
+	r->slot[slot].posted = true;
+	r->slot[slot].n = r->nposted;
+	r->order[r->nposted++ % r->slots] = slot;
+	r->format->post(r, slot, part, n);
 }
 
 void
@@ -199,23 +148,12 @@ fe_transmit(struct fe_ring *r, const struct virtio_net_hdr_mrg_rxbuf *hdr, const
 void
 fe_kick(struct fe_ring *r)
 {
-	uint16_t old = r->kicked;
-	bool wanted;
 	uint64_t one = 1;
 
-	/* Our avail->idx before the backend's wish; pairs with the backend's
-	 * fence between its wish and its second look at avail->idx. */
+	/* What we made available before the backend's wish; pairs with the
+	 * backend's fence between its wish and its second look at the ring. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (r->event_idx) {
-		uint16_t event = __atomic_load_n(avail_event(r), __ATOMIC_RELAXED);
-
-		wanted = vring_need_event(event, r->avail_idx, old);
-	} else {
-		wanted = !(__atomic_load_n(&r->used->flags, __ATOMIC_RELAXED) &
-			   VRING_USED_F_NO_NOTIFY);
-	}
-	r->kicked = r->avail_idx;
-	if (!wanted || r->kick < 0)
+	if (!r->format->kick_wanted(r) || r->kick < 0)
 		return;
 	r->kicks++;
 	/* A full counter (EAGAIN) is a kick as well. */
@@ -223,60 +161,73 @@ fe_kick(struct fe_ring *r)
 		r->kicks--;
 }
 
-/* The slot of one used entry, or -1 when the backend does not have it. */
+/*
+ * Takes the next slot that the backend has used: 1, 0 when there is none, -1
+ * when it names one that it does not have. In order, one entry may stand for
+ * several slots; those before its own are used to their full length.
+ */
 static int
-take_used(struct fe_ring *r, uint32_t *len)
+take_used(struct fe_ring *r, uint16_t *slot, uint32_t *len)
 {
-	struct vring_used_elem *e = &r->used->ring[r->last_used & (r->size - 1)];
-	uint32_t id = e->id;
-	uint16_t per = r->indirect ? 1 : r->segs;
+	if (r->batch == 0) {
+		int ret = r->format->peek(r, slot, &r->batch_len);
 
-	if (id % per != 0 || id / per >= r->slots || !r->posted[id / per])
-		return -1;
-	if (r->avail->ring[r->last_used & (r->size - 1)] != id)
+		if (ret <= 0)
+			return ret;
+		if (!r->slot[*slot].posted)
+			return -1;
+		r->batch = 1;
+		if (r->in_order)
+			r->batch = (uint16_t)(r->slot[*slot].n - r->ndone + 1);
+	}
+	if (r->in_order)
+		*slot = r->order[r->ndone % r->slots];
+	*len = r->batch == 1 ? r->batch_len : r->buffer_size;
+	if (r->slot[*slot].n != r->ndone)
 		r->out_of_order++;
-	*len = e->len;
-	r->last_used++;
-	r->posted[id / per] = false;
-	return (int)(id / per);
+	r->batch--;
+	r->ndone++;
+	r->slot[*slot].posted = false;
+	r->format->pass(r, *slot);
+	return 1;
 }
 
 int
 fe_reap(struct fe_ring *r)
 {
-	uint16_t end = used_idx(r);
-	int n = 0;
+	int n = 0, ret = 1;
 
-	while (r->last_used != end) {
+	while (n < r->slots) {
 		uint32_t len;
-		int slot = take_used(r, &len);
+		uint16_t slot;
 
-		if (slot < 0)
-			return -1;
-		slot_put(r, (uint16_t)slot);
+		ret = take_used(r, &slot, &len);
+		if (ret <= 0)
+			break;
+		slot_put(r, slot);
 		n++;
 	}
-	return n;
+	return ret < 0 ? -1 : n;
 }
 
 int
 fe_receive(struct fe_ring *r, struct virtio_net_hdr_mrg_rxbuf *hdr, void *frame, uint32_t size)
 {
-	uint16_t ready = used_idx(r) - r->last_used;
 	uint16_t buffers = 1;
 	uint32_t total = 0;
 
-	if (ready == 0)
-		return 0;
 	memset(hdr, 0, sizeof(*hdr));
 	for (uint16_t i = 0; i < buffers; i++) {
 		uint32_t len, skip = i == 0 ? r->hdr_size : 0;
-		int slot = i < ready ? take_used(r, &len) : -1;
+		uint16_t slot;
 		uint8_t *b;
+		int ret = take_used(r, &slot, &len);
 
-		if (slot < 0 || len < skip || len > r->buffer_size)
+		if (i == 0 && ret == 0)
+			return 0;
+		if (ret <= 0 || len < skip || len > r->buffer_size)
 			return -1;
-		b = slot_buffer(r, (uint16_t)slot);
+		b = slot_buffer(r, slot);
 		if (i == 0) {
 			memcpy(hdr, b, r->hdr_size);
 			if (r->mergeable)
@@ -289,9 +240,10 @@ fe_receive(struct fe_ring *r, struct virtio_net_hdr_mrg_rxbuf *hdr, void *frame,
 			memcpy((uint8_t *)frame + total, b + skip,
 				len < size - total ? len : size - total);
 		total += len;
-		slot_put(r, (uint16_t)slot);
+		slot_put(r, slot);
 	}
-	fe_fill(r);
+	if (!r->hold)
+		fe_fill(r);
 	r->packets++;
 	r->bytes += total;
 	return (int)total;
@@ -306,18 +258,13 @@ now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static void
-interrupts(struct fe_ring *r, bool on)
+static bool
+some_used(struct fe_ring *r)
 {
-	if (r->event_idx)
-		__atomic_store_n(used_event(r), on ? r->last_used : (uint16_t)(r->last_used - 1),
-			__ATOMIC_RELAXED);
-	else
-		__atomic_store_n(
-			&r->avail->flags, on ? 0 : VRING_AVAIL_F_NO_INTERRUPT, __ATOMIC_RELAXED);
-	/* Our wish before our second look at used->idx; pairs with the backend's
-	 * fence between its used->idx and its look at our wish. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	uint32_t len;
+	uint16_t slot;
+
+	return r->batch > 0 || r->format->peek(r, &slot, &len) != 0;
 }
 
 bool
@@ -327,8 +274,11 @@ fe_wait(struct fe_ring *r, int timeout_ms)
 	int64_t end = now_ms() + timeout_ms;
 	bool some;
 
-	interrupts(r, true);
-	while (!(some = used_idx(r) != r->last_used)) {
+	r->format->interrupts(r, true);
+	/* Our wish before our second look at the ring; pairs with the backend's
+	 * fence between what it used and its look at our wish. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	while (!(some = some_used(r))) {
 		int64_t left = end - now_ms();
 		uint64_t count;
 
@@ -337,6 +287,6 @@ fe_wait(struct fe_ring *r, int timeout_ms)
 		if (poll(&p, 1, (int)left) == 1 && read(r->call, &count, sizeof(count)) > 0)
 			r->calls += count;
 	}
-	interrupts(r, false);
+	r->format->interrupts(r, false);
 	return some;
 }
