@@ -4,6 +4,7 @@
 noinst_LIBRARIES += src/datapath/libnvdatapath.a
 src_datapath_libnvdatapath_a_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 src_datapath_libnvdatapath_a_SOURCES = \
+	%D%/bucket.c %D%/bucket.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/datapath.c %D%/datapath.h \
 	%D%/deliver.c \
@@ -14,6 +15,7 @@ src_datapath_libnvdatapath_a_SOURCES = \
 	%D%/mirror.c \
 	%D%/network.c %D%/network.h \
 	%D%/nic.h %D%/nic-io.c %D%/nic-mtu.c %D%/nic-pool.c %D%/nic-wake.c \
+	%D%/police.c %D%/police.h \
 	%D%/port.c %D%/port.h \
 	%D%/port-nic.c \
 	%D%/port-stats.c \

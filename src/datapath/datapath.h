@@ -112,6 +112,13 @@ struct dp_vlan {
 /* Which frames of a port a mirror copies: what it sends us, what it is sent. */
 enum dp_mirror { DP_MIRROR_IN = 1, DP_MIRROR_OUT = 2, DP_MIRROR_BOTH = 3 };
 
+/* How fast frames may come: 0 is no limit, and for a burst a tenth of a second's
+ * allowance. A burst is cut to an hour's. */
+struct dp_rate {
+	uint64_t pps, bps;
+	uint64_t burst_packets, burst_bytes;
+};
+
 /* What can change while the port carries traffic. */
 struct dp_port_settings {
 	struct dp_network *network; /* NULL: in none, drops everything */
@@ -119,6 +126,7 @@ struct dp_port_settings {
 	struct guard guard; /* nmac == 0: off */
 	uint16_t mtu;       /* frames longer than mtu + 18 are dropped, GSO excepted */
 	bool enabled;       /* administratively up */
+	struct dp_rate rate_in, rate_out; /* what it sends us, what it is sent */
 	/* Gets copies of this port's frames; NULL: nobody. A port that is deleted is
 	 * nobody's mirror any more; refused: itself, or ports that mirror each other
 	 * in a circle. */

@@ -9,7 +9,7 @@
  *
  * Thread: the worker that owns w. Neighbours: forward.c, packet/.
  */
-#include "src/datapath/tap.h"
+#include "src/datapath/police.h"
 
 static void
 transmit(struct worker *w, struct dp_port *d, struct packet *const *pkts, uint16_t n)
@@ -91,6 +91,12 @@ void
 deliver_group(struct worker *w, struct tx_group *g, bool last)
 {
 	bool push = g->tagged && g->settings->vlan.trunk;
+
+	if (__builtin_expect((tap_of(g->port) & TAP_POLICE_OUT) != 0, 0)) {
+		police_out(w, g);
+		if (g->count == 0)
+			return;
+	}
 
 	for (unsigned int i = 0; push && i < g->count; i++) {
 		struct packet *p = g->pkt[i];

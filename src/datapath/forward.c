@@ -17,9 +17,8 @@
  */
 #include <string.h>
 
-#include "src/datapath/network.h"
+#include "src/datapath/police.h"
 #include "src/datapath/table.h"
-#include "src/datapath/tap.h"
 
 /* 802.1Q, table 8-1: 01:80:c2:00:00:00 to 0f stay on their link. As keys
  * without VLAN: first byte lowest, the last byte's low half is free. */
@@ -208,37 +207,6 @@ answer_again(struct worker *w, const struct source *src, const struct answer *a,
 	return false;
 }
 
-/*
- * Storm control: may this port flood one more frame now? storm_until is the
- * time up to which its allowance is spent (a virtual-scheduling token bucket):
- * each frame moves it on by the cost of one, and it may not run further ahead
- * of the clock than the depth. Relaxed: only the number itself is shared.
- */
-static bool
-storm_admits(struct worker *w, const struct source *src)
-{
-	uint64_t cost = __atomic_load_n(&src->net->storm_cost, __ATOMIC_RELAXED);
-	uint64_t depth, until, next;
-
-	if (cost == 0)
-		return true;
-	depth = __atomic_load_n(&src->net->storm_depth, __ATOMIC_RELAXED);
-	until = __atomic_load_n(&src->port->storm_until, __ATOMIC_RELAXED);
-	do {
-		next = until > w->now ? until : w->now;
-		/* A limit that was changed leaves a time far ahead: what was spent by
-		 * the old one is forgotten. Other workers' clocks are ahead of ours by
-		 * less than the depth, so theirs is not taken for such a time. */
-		if (next - w->now > 2 * depth)
-			next = w->now;
-		next += cost;
-		if (next - w->now > depth)
-			return false;
-	} while (!__atomic_compare_exchange_n(
-		&src->port->storm_until, &until, next, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-	return true;
-}
-
 static inline void
 answer_apply(struct worker *w, const struct source *src, const struct answer *a, struct packet *p)
 {
@@ -254,7 +222,7 @@ answer_apply(struct worker *w, const struct source *src, const struct answer *a,
 		group_add(a->group, p);
 		return;
 	case ANSWER_FLOOD:
-		if (storm_admits(w, src))
+		if (police_storm(w, src->port, src->net))
 			f->flood[f->nflood++] = p;
 		else
 			worker_drop(w, src->port, DROP_STORM, 1);
@@ -267,13 +235,15 @@ answer_apply(struct worker *w, const struct source *src, const struct answer *a,
 	}
 }
 
+/* Judges the burst's frames from first to before end. */
 static void
-classify(struct worker *w, const struct source *src, struct packet_burst *b)
+classify(struct worker *w, const struct source *src, struct packet_burst *b, unsigned int first,
+	unsigned int end)
 {
 	uint32_t limit = forward_limit(src->settings);
 	struct answer a = {.again = false};
 
-	for (unsigned int i = 0; i < b->count; i++) {
+	for (unsigned int i = first; i < end; i++) {
 		struct packet *p = &b->pkt[i];
 		uint64_t head[2];
 
@@ -298,6 +268,22 @@ classify(struct worker *w, const struct source *src, struct packet_burst *b)
 			answer_new(w, src, &a, p);
 		}
 		answer_apply(w, src, &a, p);
+	}
+}
+
+/* The same for a port with a rate: only the frames that it may send now. */
+static void
+classify_policed(struct worker *w, const struct source *src, struct packet_burst *b)
+{
+	uint32_t pass = police_in(w, src->port, b);
+
+	while (pass != 0) {
+		unsigned int first = (unsigned int)__builtin_ctz(pass);
+		uint64_t rest = ~(uint64_t)pass >> first << first; /* bit 32 ends every run */
+		unsigned int end = (unsigned int)__builtin_ctzll(rest);
+
+		classify(w, src, b, first, end);
+		pass &= (uint32_t)(UINT64_MAX << end);
 	}
 }
 
@@ -384,7 +370,10 @@ forward_burst(struct worker *w, struct dp_port *port, struct packet_burst *b)
 	}
 	/* Acquire pairs with the release in network_rebuild(). */
 	src.view = __atomic_load_n(&src.net->view, __ATOMIC_ACQUIRE);
-	classify(w, &src, b);
+	if (__builtin_expect((tap_of(port) & TAP_POLICE_IN) != 0, 0))
+		classify_policed(w, &src, b);
+	else
+		classify(w, &src, b, 0, b->count);
 	if (f->nflood != 0)
 		flood(w, &src);
 	for (unsigned int i = 0; i < f->ngroups; i++) {

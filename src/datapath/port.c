@@ -13,10 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/datapath/network.h"
+#include "src/datapath/police.h"
 #include "src/datapath/rcu.h"
 #include "src/datapath/table.h"
-#include "src/datapath/tap.h"
 
 #define MTU_MIN 68
 #define VID_MAX 4094
@@ -94,10 +93,11 @@ port_free(struct dp_port *p)
 static struct dp_port *
 port_new(const struct dp_port_config *cfg, const struct dp_port_ops *ops, uint16_t index)
 {
-	struct dp_port *p = calloc(1, sizeof(*p));
+	struct dp_port *p = aligned_alloc(64, sizeof(*p));
 
 	if (p == NULL)
 		return NULL;
+	memset(p, 0, sizeof(*p));
 	p->ops = ops;
 	p->index = index;
 	p->config = *cfg;
@@ -140,6 +140,7 @@ port_publish(struct dp_port *p)
 	__atomic_store_n(&dp_ports[p->index], p, __ATOMIC_RELEASE);
 	port_baseline(p);
 	mirror_apply(p, p->settings);
+	police_apply(p, p->settings);
 	if (net != NULL)
 		rc = network_rebuild(net);
 	if (rc == 0)
@@ -195,6 +196,7 @@ settings_swap(struct dp_port *p, const struct dp_port_settings *s, int *rc)
 	/* Release: see dp_port_settings(). */
 	__atomic_store_n(&p->settings, s, __ATOMIC_RELEASE);
 	mirror_apply(p, s);
+	police_apply(p, s);
 	*rc = 0;
 	if (s->network != NULL)
 		*rc = network_rebuild(s->network);

@@ -6,6 +6,7 @@
 #ifndef NETVM_PORT_H
 #define NETVM_PORT_H
 
+#include "src/datapath/bucket.h"
 #include "src/datapath/datapath.h"
 
 struct dp_port;
@@ -69,6 +70,11 @@ struct dp_kick {
 	bool told;  /* dp_port_kick_changed() named fd; rx_fd need not be asked */
 };
 
+/* Rates of one direction; see police.h. */
+struct police {
+	struct bucket packets, bytes;
+};
+
 struct dp_port {
 	const struct dp_port_ops *ops;
 	void *dev;          /* the kind's own state */
@@ -85,9 +91,12 @@ struct dp_port {
 	/* Storm control: when the allowance of flooded frames is used up to, in
 	 * TSC cycles. Workers advance it by compare-and-swap (relaxed). */
 	uint64_t storm_until;
-	struct dp_kick kick[DP_QUEUES_MAX]; /* under sleep.c's lock */
-	struct dp_port_config config;       /* as added; control thread only */
-	struct dp_port_counters baseline;   /* of the last reset; control thread only */
+	/* Written by every worker that meets a rate, so on lines of their own. */
+	struct police police_in __attribute__((aligned(64)));
+	struct police police_out __attribute__((aligned(64)));
+	struct dp_kick kick[DP_QUEUES_MAX] __attribute__((aligned(64))); /* under sleep.c's lock */
+	struct dp_port_config config;     /* as added; control thread only */
+	struct dp_port_counters baseline; /* of the last reset; control thread only */
 };
 
 /* Tells the control plane that the port's status changed. Any thread. */

@@ -26,6 +26,8 @@ enum {
 	TAP_MIRROR_OUT = 2,
 	TAP_CAPTURE_IN = 4,
 	TAP_CAPTURE_OUT = 8,
+	TAP_POLICE_IN = 16, /* police.h: no tap, but asked in the same places */
+	TAP_POLICE_OUT = 32,
 };
 #define TAP_IN  (TAP_MIRROR_IN | TAP_CAPTURE_IN)
 #define TAP_OUT (TAP_MIRROR_OUT | TAP_CAPTURE_OUT)

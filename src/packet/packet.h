@@ -127,10 +127,12 @@ enum packet_drop {
 	DROP_GUARD_ARP,      /* ARP or ND claims somebody else's address */
 	DROP_GUARD_DHCP,     /* a guest plays DHCP server */
 	DROP_GUARD_RA,       /* a guest plays IPv6 router */
+	DROP_POLICED,        /* beyond the rates that the port may send at */
 	DROP_STORM,          /* broadcast, multicast or unknown-unicast limit */
 	DROP_HAIRPIN,        /* destination is the port it came from */
 	DROP_NO_DESTINATION, /* flooded to nobody, or a reserved link-local MAC (802.1D) */
 	/* counted on the port that the frame could not be sent to */
+	DROP_POLICED_OUT,  /* beyond the rates that the port may be sent at */
 	DROP_RING_FULL,    /* the guest posted no buffers: it is too slow or stopped */
 	DROP_SMALL_BUFFER, /* the guest's buffers are too small for the frame */
 	DROP_NOT_READY,    /* the port is down: no peer, driver not started */

@@ -174,6 +174,12 @@ UNIT_TESTS += %D%/test-mirror
 %C%_test_mirror_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_mirror_LDADD = $(DATAPATH_LIBS)
 
+UNIT_TESTS += %D%/test-police
+%C%_test_police_SOURCES = %D%/test-police.c %D%/fake-port.c %D%/fake-port.h \
+	%D%/three-ports.c %D%/three-ports.h
+%C%_test_police_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_police_LDADD = $(DATAPATH_LIBS)
+
 UNIT_TESTS += %D%/test-machine
 %C%_test_machine_SOURCES = %D%/test-machine.c
 %C%_test_machine_CFLAGS = $(UNIT_CFLAGS)
