@@ -24,10 +24,14 @@ noinst_LIBRARIES += %D%/libnvvhost.a
 	%D%/vring-chain.c \
 	%D%/vring-chain.h \
 	%D%/vring-copy.h \
+	%D%/vring-frame.h \
 	%D%/vring-inline.h \
 	%D%/vring-log.c \
 	%D%/vring-log.h \
 	%D%/vring-loops.h \
+	%D%/vring-loops-packed.h \
+	%D%/vring-notify.c \
+	%D%/vring-packed.c \
 	%D%/vring-packed.h \
 	%D%/vring-position.c \
 	%D%/vring-position.h \

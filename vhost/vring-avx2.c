@@ -6,4 +6,4 @@
 #include "vhost/vring-loops.h"
 #include "vhost/vring-select.h"
 
-const struct vring_ops vring_ops_avx2 = {.name = "avx2", .dequeue = dequeue, .enqueue = enqueue};
+const struct vring_ops vring_ops_avx2 = VRING_OPS("avx2");

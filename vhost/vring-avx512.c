@@ -6,5 +6,4 @@
 #include "vhost/vring-loops.h"
 #include "vhost/vring-select.h"
 
-const struct vring_ops vring_ops_avx512 = {
-	.name = "avx512", .dequeue = dequeue, .enqueue = enqueue};
+const struct vring_ops vring_ops_avx512 = VRING_OPS("avx512");

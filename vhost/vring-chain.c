@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The walk over a descriptor chain (VIRTIO 1.2, 2.7.5): the one place that
- * follows a guest's links. Workers only; used by vring-take.c and vring-put.c.
+ * The buffers that a guest has made available, one after the other, and the walk
+ * over the descriptor chain of one (VIRTIO 1.2, 2.7.5): the one place that
+ * follows a guest's links. vring-packed.c has the same for packed rings.
+ * Workers only; used by vring-take.c and vring-put.c.
  *
  * Bounds. A direct chain can have no more descriptors than the ring (a longer
  * one is a loop); an indirect one no more than its table, and no chain more
@@ -11,11 +13,32 @@
 
 #include <errno.h>
 
-#include "vhost/vring-inline.h"
+#include "vhost/vring-packed.h"
 
-/* Adds what one descriptor describes. 1: enough, 0: go on, negative: refused. */
-static int
-add_buffer(struct vring_queue *vq, struct vring_desc d, struct vring_walk *w)
+struct vring_scan
+vring_scan_start(struct vring_queue *vq)
+{
+	return (struct vring_scan){
+		.next = vq->last_avail,
+		.left = vq->packed ? vring_packed_room(vq) : vring_avail_count(vq),
+	};
+}
+
+bool
+vring_scan_next(struct vring_queue *vq, struct vring_scan *s, struct vring_head *h)
+{
+	if (vq->packed)
+		return vring_packed_next(vq, s, h);
+	if (s->left == 0)
+		return false;
+	h->at = vring_avail_head(vq, s->next++);
+	h->chain = (struct vring_chain){.id = h->at, .ndesc = 1};
+	s->left--;
+	return true;
+}
+
+int
+vring_walk_add(struct vring_queue *vq, struct vring_desc d, struct vring_walk *w)
 {
 	if (!!(d.flags & VRING_DESC_F_WRITE) != w->write)
 		return -EINVAL;
@@ -62,7 +85,7 @@ walk_table(struct vring_queue *vq, struct vring_desc table, struct vring_walk *w
 		d = vring_desc_read(p);
 		if (d.flags & VRING_DESC_F_INDIRECT)
 			return -EINVAL;
-		rc = add_buffer(vq, d, w);
+		rc = vring_walk_add(vq, d, w);
 		if (rc != 0)
 			return rc < 0 ? rc : 0;
 		if (!(d.flags & VRING_DESC_F_NEXT))
@@ -72,11 +95,13 @@ walk_table(struct vring_queue *vq, struct vring_desc table, struct vring_walk *w
 }
 
 int
-vring_walk_chain(struct vring_queue *vq, uint16_t head, struct vring_walk *w)
+vring_walk_chain(struct vring_queue *vq, const struct vring_head *h, struct vring_walk *w)
 {
 	uint32_t left = vq->size;
-	uint16_t i = head;
+	uint16_t i = h->at;
 
+	if (vq->packed)
+		return vring_walk_packed(vq, h, w);
 	for (;;) {
 		struct vring_desc d;
 		int rc;
@@ -88,7 +113,7 @@ vring_walk_chain(struct vring_queue *vq, uint16_t head, struct vring_walk *w)
 		if (d.flags & VRING_DESC_F_INDIRECT)
 			return walk_table(vq, d, w);
 		w->budget--;
-		rc = add_buffer(vq, d, w);
+		rc = vring_walk_add(vq, d, w);
 		if (rc != 0)
 			return rc < 0 ? rc : 0;
 		if (!(d.flags & VRING_DESC_F_NEXT))

@@ -14,173 +14,111 @@
  *
  *	dequeue  [header+frame], or [header] -> [frame], direct
  *	enqueue  one direct buffer that is big enough
+ *
+ * A packed ring has no avail ring, so its first two passes are one; they are in
+ * vring-loops-packed.h. The last pass is the same, compiled for each kind.
  */
 #ifndef NETVM_VRING_LOOPS_H
 #define NETVM_VRING_LOOPS_H
 
-#include "vhost/vring-chain.h"
-#include "vhost/vring-copy.h"
-#include "vhost/vring-inline.h"
-
-#define CACHE_LINE 64
-
-/* A frame that the guest sends, found by look_at(); frame is NULL: not so easy. */
-struct seen {
-	const uint8_t *hdr; /* virtio_net_hdr */
-	const uint8_t *frame;
-	uint32_t len; /* of the frame */
-};
+#include "vhost/vring-frame.h"
+#include "vhost/vring-loops-packed.h"
 
 static inline struct seen
 look_at(const struct vring_queue *vq, uint16_t head, uint32_t *hint)
 {
-	struct seen s = {0};
+	struct seen none = {0};
 	struct vring_desc d, e;
 
 	if (unlikely(head >= vq->size))
-		return s;
+		return none;
 	d = vring_desc_read(&vq->desc[head]);
-	if (likely(d.flags == 0 && d.len >= (uint32_t)vq->hdr_size + PACKET_LEN_MIN)) {
-		s.hdr = guest_mem_ptr(vq->mem, d.addr, d.len, hint);
-		if (likely(s.hdr != NULL)) {
-			s.frame = s.hdr + vq->hdr_size;
-			s.len = d.len - vq->hdr_size;
-		}
-	} else if (d.flags == VRING_DESC_F_NEXT && d.len == vq->hdr_size && d.next < vq->size) {
-		e = vring_desc_read(&vq->desc[d.next]);
-		if (e.flags != 0 || e.len < PACKET_LEN_MIN)
-			return s;
-		s.hdr = guest_mem_ptr(vq->mem, d.addr, d.len, hint);
-		if (s.hdr != NULL)
-			s.frame = guest_mem_ptr(vq->mem, e.addr, e.len, hint);
-		s.len = e.len;
-	}
-	return s;
+	if (likely(d.flags == 0 && d.len >= (uint32_t)vq->hdr_size + PACKET_LEN_MIN))
+		return seen_one(vq, d.addr, d.len, hint);
+	if (d.flags != VRING_DESC_F_NEXT || d.len != vq->hdr_size || d.next >= vq->size)
+		return none;
+	e = vring_desc_read(&vq->desc[d.next]);
+	if (e.flags != 0 || e.len < PACKET_LEN_MIN)
+		return none;
+	return seen_two(vq, d.addr, e.addr, e.len, hint);
 }
 
-/* Makes a view of what look_at() found, or counts why not. */
-static inline void
-take(struct vring_queue *vq, struct packet_burst *b, const struct seen *s, uint16_t chain)
+/* The next chains, up to max: in vq->pending and seen[]. Returns how many. */
+static inline uint16_t
+look_split(struct vring_queue *vq, struct seen *seen, uint16_t max)
 {
-	struct packet *p = &b->pkt[b->count];
-	uint32_t n = s->len < PACKET_HEADER_MAX ? s->len : PACKET_HEADER_MAX;
-	uint64_t hdr = read_once_64(s->hdr);
-	bool gso = (hdr >> 8 & 0xff) != PACKET_GSO_NONE;
-
-	if (unlikely(s->len > (gso ? PACKET_LEN_MAX : vq->max_frame))) {
-		vring_count(&vq->drop[DROP_OVERSIZE], 1);
-		return;
-	}
-	*p = (struct packet){
-		.hdr = packet_burst_header(b, b->count),
-		.rest = s->len > n ? s->frame + n : NULL,
-		.len = s->len,
-		.rest_len = s->len - n,
-		.hdr_len = (uint16_t)n,
-		.chain = (uint8_t)chain,
-	};
-	vring_copy(p->hdr, s->frame, n);
-	/* Neither flags nor a GSO type: the rest of the header means nothing. */
-	if (unlikely((uint16_t)hdr != 0)) {
-		uint16_t csum_offset = read_once_16(s->hdr + 8);
-
-		if (!vring_take_offload(p, hdr, csum_offset)) {
-			vring_count(&vq->drop[DROP_BAD_OFFLOAD], 1);
-			return;
-		}
-	}
-	b->count++;
-	vring_count(&vq->packets, 1);
-	vring_count(&vq->bytes, s->len);
-}
-
-static void
-dequeue(struct vring_queue *vq, struct packet_burst *b, uint16_t max)
-{
-	struct seen seen[PACKET_BURST];
 	uint32_t hint = vq->mem_hint;
 	uint16_t n = vring_avail_count(vq);
-	uint16_t i;
 
-	b->count = 0;
-	b->nseg = 0;
 	if (n > max)
 		n = max;
-	if (n > PACKET_BURST)
-		n = PACKET_BURST;
-	if (n == 0 || vq->npending != 0)
-		return;
-	for (i = 0; i < n; i++) {
+	for (uint16_t i = 0; i < n; i++) {
 		uint16_t head = vring_avail_head(vq, (uint16_t)(vq->last_avail + i));
 
 		vq->pending[i] = (struct vring_chain){.id = head, .ndesc = 1};
 		__builtin_prefetch(&vq->desc[head & (vq->size - 1)]);
 	}
-	for (i = 0; i < n; i++) {
+	for (uint16_t i = 0; i < n; i++) {
 		seen[i] = look_at(vq, vq->pending[i].id, &hint);
-		if (likely(seen[i].frame != NULL)) {
-			__builtin_prefetch(seen[i].frame);
-			__builtin_prefetch(seen[i].frame + CACHE_LINE);
-		}
+		seen_prefetch(&seen[i]);
 	}
 	vq->mem_hint = hint;
+	return n;
+}
+
+static inline __attribute__((always_inline)) void
+dequeue_any(struct vring_queue *vq, struct packet_burst *b, uint16_t max, bool packed)
+{
+	struct seen seen[PACKET_BURST];
+	vring_place at[PACKET_BURST + 1]; /* packed: where each chain begins */
+	uint16_t n, i;
+
+	b->count = 0;
+	b->nseg = 0;
+	if (max > PACKET_BURST)
+		max = PACKET_BURST;
+	if (vq->npending != 0)
+		return;
+	n = packed ? look_packed(vq, seen, at, max) : look_split(vq, seen, max);
 	for (i = 0; i < n; i++) {
 		if (likely(seen[i].frame != NULL))
 			take(vq, b, &seen[i], i);
-		else if (!vring_take_chain(vq, b, i))
+		else if (!vring_take_chain(vq, b, i, packed ? at[i] : vq->pending[i].id))
 			break;
 	}
-	vq->last_avail = (uint16_t)(vq->last_avail + i);
+	vq->last_avail = packed ? at[i] : (uint16_t)(vq->last_avail + i);
 	vq->npending = i;
 }
 
-/* A buffer that the guest posted, found by look_ahead(); NULL: not so easy. */
-struct room {
-	uint8_t *to;
-	uint32_t len;
-	uint16_t head;
-};
-
-static inline struct room
-look_ahead(const struct vring_queue *vq, uint16_t head, uint32_t *hint)
+/* The next buffers from avail, up to n, into room[]. Returns how many. */
+static inline uint16_t
+look_ahead_split(
+	struct vring_queue *vq, const struct vring_scan *avail, struct room *room, uint16_t n)
 {
-	struct room r = {.head = head};
-	struct vring_desc d;
+	uint32_t hint = vq->mem_hint;
 
-	if (unlikely(head >= vq->size))
-		return r;
-	d = vring_desc_read(&vq->desc[head]);
-	if (likely(d.flags == VRING_DESC_F_WRITE)) {
-		r.to = guest_mem_ptr(vq->mem, d.addr, d.len, hint);
-		r.len = d.len;
+	if (n > avail->left)
+		n = avail->left;
+	for (uint16_t i = 0; i < n; i++) {
+		uint16_t head = vring_avail_head(vq, (uint16_t)(avail->next + i));
+
+		room[i] = (struct room){.chain = {.id = head, .ndesc = 1}};
+		__builtin_prefetch(&vq->desc[head & (vq->size - 1)]);
 	}
-	return r;
-}
+	for (uint16_t i = 0; i < n; i++) {
+		struct vring_desc d;
 
-/* Writes header and frame to a buffer that has room for them. */
-static inline void
-put_frame(const struct vring_queue *vq, uint8_t *to, const struct packet *p)
-{
-	struct vring_net_hdr h = {.last = 1u << 16};
-
-	if (unlikely((p->offload.flags | p->offload.gso_type) != 0))
-		h = vring_offload_hdr(vq, p);
-	memcpy(to, &h.first, sizeof(h.first));
-	if (likely(vq->hdr_size == sizeof(struct virtio_net_hdr_mrg_rxbuf)))
-		memcpy(to + sizeof(h.first), &h.last, sizeof(h.last));
-	else
-		memcpy(to + sizeof(h.first), &h.last, sizeof(uint16_t));
-	to += vq->hdr_size;
-	vring_copy(to, p->hdr, p->hdr_len);
-	to += p->hdr_len;
-	if (p->rest_len != 0) {
-		vring_copy(to, p->rest, p->rest_len);
-		to += p->rest_len;
-		for (uint16_t i = 0; i < p->nmore; i++) {
-			vring_copy(to, p->more[i].data, p->more[i].len);
-			to += p->more[i].len;
-		}
+		if (unlikely(room[i].chain.id >= vq->size))
+			continue;
+		d = vring_desc_read(&vq->desc[room[i].chain.id]);
+		if (unlikely(d.flags != VRING_DESC_F_WRITE))
+			continue;
+		room[i].to = guest_mem_ptr(vq->mem, d.addr, d.len, &hint);
+		room[i].len = d.len;
+		room_prefetch(&room[i]);
 	}
+	vq->mem_hint = hint;
+	return n;
 }
 
 /*
@@ -188,68 +126,96 @@ put_frame(const struct vring_queue *vq, uint8_t *to, const struct packet *p)
  * Returns how many were taken; fewer than n can also mean that these buffers
  * were used up by mergeable packets. *empty: the ring can take no more.
  */
-static inline uint16_t
+static inline __attribute__((always_inline)) uint16_t
 put_some(struct vring_queue *vq, struct vring_put *put, struct packet *const *pkts, uint16_t n,
-	bool *empty)
+	bool *empty, bool packed)
 {
 	struct room room[PACKET_BURST];
-	const uint16_t first = put->next;
-	uint32_t hint = vq->mem_hint;
-	uint16_t ahead = n < put->left ? n : put->left;
+	const uint16_t first = put->buffers;
+	const vring_place start = put->avail.next;
+	uint16_t ahead = n < PACKET_BURST ? n : PACKET_BURST;
 	uint16_t done = 0, at;
 
-	if (ahead > PACKET_BURST)
-		ahead = PACKET_BURST;
-	for (uint16_t i = 0; i < ahead; i++) {
-		room[i].head = vring_avail_head(vq, (uint16_t)(first + i));
-		__builtin_prefetch(&vq->desc[room[i].head & (vq->size - 1)]);
-	}
-	for (uint16_t i = 0; i < ahead; i++) {
-		room[i] = look_ahead(vq, room[i].head, &hint);
-		if (likely(room[i].to != NULL)) {
-			__builtin_prefetch(room[i].to, 1);
-			__builtin_prefetch(room[i].to + CACHE_LINE, 1);
-		}
-	}
-	vq->mem_hint = hint;
-	while (done < n && (at = (uint16_t)(put->next - first)) < ahead) {
+	ahead = packed ? look_ahead_packed(vq, &put->avail, room, ahead)
+		       : look_ahead_split(vq, &put->avail, room, ahead);
+	*empty = ahead == 0;
+	while (done < n && (at = (uint16_t)(put->buffers - first)) < ahead) {
 		const struct packet *p = pkts[done];
 		uint32_t need = vq->hdr_size + p->len;
 
 		if (likely(room[at].to != NULL && room[at].len >= need)) {
 			put_frame(vq, room[at].to, p);
-			vring_used_write(vq, put->used++, room[at].head, need);
-			put->next++;
-			put->left--;
+			if (packed && unlikely(put->used == VRING_POSITION_ENTRIES))
+				vring_put_publish(vq, put);
+			vring_put_note(vq, put, room[at].chain, need, packed);
+			put->avail.next = packed ? vring_place_add(put->avail.next, 1, vq->size)
+						 : (uint16_t)(put->avail.next + 1);
+			put->avail.left--;
 			vring_count(&vq->packets, 1);
 			vring_count(&vq->bytes, p->len);
 		} else if (!vring_put_packet(vq, put, p)) {
 			*empty = true;
 			break;
+		} else if (packed &&
+			   put->avail.next != vring_place_add(start,
+						      (uint16_t)(put->buffers - first), vq->size)) {
+			/* Chains were used, so the rest lies elsewhere. */
+			return (uint16_t)(done + 1);
 		}
 		done++;
 	}
 	return done;
 }
 
-static uint16_t
-enqueue(struct vring_queue *vq, struct packet *const *pkts, uint16_t n)
+static inline __attribute__((always_inline)) uint16_t
+enqueue_any(struct vring_queue *vq, struct packet *const *pkts, uint16_t n, bool packed)
 {
-	struct vring_put put = {.next = vq->last_avail, .used = vq->used_idx};
+	struct vring_put put;
 	uint16_t done = 0;
 	bool empty = false;
 
 	if (unlikely(vq->log != NULL))
 		return vring_put_logged(vq, pkts, n);
-	put.left = vring_avail_count(vq);
-	while (done < n && put.left != 0 && !empty)
-		done = (uint16_t)(done +
-				  put_some(vq, &put, pkts + done, (uint16_t)(n - done), &empty));
-	if (put.used != vq->used_idx) {
-		vq->last_avail = put.next;
-		vring_used_publish(vq, put.used);
-	}
+	put = (struct vring_put){.avail = {.next = vq->last_avail}};
+	put.avail.left = packed ? vring_packed_room(vq) : vring_avail_count(vq);
+	put.used = packed ? 0 : vq->used_idx;
+	while (done < n && put.avail.left != 0 && !empty)
+		done = (uint16_t)(done + put_some(vq, &put, pkts + done, (uint16_t)(n - done),
+						 &empty, packed));
+	if (put.buffers != 0)
+		vring_put_publish(vq, &put);
 	return done;
 }
+
+static void
+dequeue(struct vring_queue *vq, struct packet_burst *b, uint16_t max)
+{
+	dequeue_any(vq, b, max, false);
+}
+
+static void
+dequeue_packed(struct vring_queue *vq, struct packet_burst *b, uint16_t max)
+{
+	dequeue_any(vq, b, max, true);
+}
+
+static uint16_t
+enqueue(struct vring_queue *vq, struct packet *const *pkts, uint16_t n)
+{
+	return enqueue_any(vq, pkts, n, false);
+}
+
+static uint16_t
+enqueue_packed(struct vring_queue *vq, struct packet *const *pkts, uint16_t n)
+{
+	return enqueue_any(vq, pkts, n, true);
+}
+
+/* What each variant's file makes of this. */
+#define VRING_OPS(variant)                                                                         \
+	{                                                                                          \
+		.name = (variant), .dequeue = dequeue, .enqueue = enqueue,                         \
+		.dequeue_packed = dequeue_packed, .enqueue_packed = enqueue_packed                 \
+	}
 
 #endif

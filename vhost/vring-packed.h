@@ -10,6 +10,7 @@
 #ifndef NETVM_VRING_PACKED_H
 #define NETVM_VRING_PACKED_H
 
+#include "vhost/vring-chain.h"
 #include "vhost/vring-inline.h"
 #include "vhost/vring-position.h"
 
@@ -88,6 +89,19 @@ vring_packed_write(struct vring_packed_desc *slot, uint32_t size, vring_place at
 	return at;
 }
 
+/* Slots that the driver may have filled and we have not taken. What we took and
+ * have not given back cannot be taken again, whatever its flags say. */
+static inline uint16_t
+vring_packed_room(const struct vring_queue *vq)
+{
+	if (unlikely(vq->fault != VRING_OK))
+		return 0;
+	return (uint16_t)(vq->size - vring_place_distance(vq->used_idx, vq->last_avail, vq->size));
+}
+
+/* Notes that the slots [from, to) were written; the ring has a log. */
+void vring_packed_log(const struct vring_queue *vq, vring_place from, vring_place to);
+
 /* Gives the first n entries of the ring's position back to the guest. */
 static inline void
 vring_packed_publish(struct vring_queue *vq, uint32_t n)
@@ -101,6 +115,21 @@ vring_packed_publish(struct vring_queue *vq, uint32_t n)
 	end = vring_packed_write(vq->slot, vq->size, at, pos->entry, n);
 	vring_position_set(pos, end, 0);
 	vq->used_idx = end;
+	if (unlikely(vq->log != NULL))
+		vring_packed_log(vq, at, end);
+}
+
+/* Notes that the buffer was used; the caller has made room in the position. */
+static inline void
+vring_put_note(struct vring_queue *vq, struct vring_put *put, struct vring_chain c, uint32_t len,
+	bool packed)
+{
+	if (packed)
+		vq->position->entry[put->used++] =
+			(struct vring_position_entry){.len = len, .id = c.id, .ndesc = c.ndesc};
+	else
+		vring_used_write(vq, put->used++, c.id, len);
+	put->buffers++;
 }
 
 #endif

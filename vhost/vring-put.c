@@ -14,13 +14,14 @@
 
 #include <errno.h>
 
-#include "vhost/vring-inline.h"
+#include "vhost/vring-packed.h"
 
 /* Buffers that will hold one packet. */
 struct collected {
-	uint32_t need; /* bytes, with the virtio_net_hdr */
-	uint32_t nhead;
-	uint16_t head[VRING_CHAIN_MAX];
+	struct vring_scan avail; /* behind them */
+	uint32_t need;           /* bytes, with the virtio_net_hdr */
+	uint32_t nhead, max;
+	struct vring_chain head[VRING_CHAIN_MAX];
 	uint32_t len[VRING_CHAIN_MAX]; /* bytes of the packet in that buffer */
 	struct packet_seg seg[VRING_CHAIN_MAX];
 	struct vring_walk walk;
@@ -35,25 +36,26 @@ enum collect {
 
 /* Adds the next buffer from avail. */
 static enum collect
-collect_one(struct vring_queue *vq, const struct vring_put *put, struct collected *c)
+collect_one(struct vring_queue *vq, struct collected *c)
 {
 	/* What a buffer holds at least: 5.1.6.3.1 for mergeable ones; for the
 	 * others a header and the shortest frame, or it would block the ring. */
 	uint32_t least = vq->hdr_size + (vq->mergeable ? 0 : PACKET_LEN_MIN);
 	uint64_t before = c->walk.bytes, got;
-	uint16_t head;
+	struct vring_scan next = c->avail;
+	struct vring_head head;
 	int rc;
 
-	if (c->nhead == put->left)
+	if (!vring_scan_next(vq, &next, &head))
 		return COLLECT_EMPTY;
-	if (c->nhead == VRING_CHAIN_MAX)
+	if (c->nhead == c->max)
 		return COLLECT_SMALL;
-	head = vring_avail_head(vq, (uint16_t)(put->next + c->nhead));
+	c->avail = next;
 	c->walk.need = c->need > before + least ? c->need : before + least;
-	c->head[c->nhead] = head;
+	c->head[c->nhead] = head.chain;
 	c->len[c->nhead] = 0;
 	c->nhead++;
-	rc = vring_walk_chain(vq, head, &c->walk);
+	rc = vring_walk_chain(vq, &head, &c->walk);
 	got = c->walk.bytes - before;
 	/* Out of descriptors for one packet: the fault of this chain alone only if
 	 * it had all of them to itself. */
@@ -72,8 +74,10 @@ collect(struct vring_queue *vq, const struct vring_put *put, struct collected *c
 {
 	enum collect result;
 
+	c->avail = put->avail;
 	c->need = need;
 	c->nhead = 0;
+	c->max = vq->packed ? VRING_POSITION_ENTRIES : VRING_CHAIN_MAX;
 	c->walk = (struct vring_walk){
 		.write = true,
 		.seg = c->seg,
@@ -81,19 +85,33 @@ collect(struct vring_queue *vq, const struct vring_put *put, struct collected *c
 		.budget = VRING_CHAIN_MAX,
 	};
 	do
-		result = collect_one(vq, put, c);
+		result = collect_one(vq, c);
 	while (result == COLLECT_OK && c->walk.bytes < need);
 	return result;
+}
+
+void
+vring_put_publish(struct vring_queue *vq, struct vring_put *put)
+{
+	vq->last_avail = put->avail.next;
+	if (vq->packed) {
+		vring_packed_publish(vq, put->used);
+		put->used = 0;
+	} else if (put->used != vq->used_idx) {
+		vring_used_publish(vq, put->used);
+	}
 }
 
 /* Gives the collected buffers to the guest, each with its length. */
 static void
 hand_over(struct vring_queue *vq, struct vring_put *put, const struct collected *c, bool filled)
 {
+	/* What belongs to one packet is published at once. */
+	if (vq->packed && put->used + c->nhead > VRING_POSITION_ENTRIES)
+		vring_put_publish(vq, put);
 	for (uint32_t i = 0; i < c->nhead; i++)
-		vring_used_write(vq, put->used++, c->head[i], filled ? c->len[i] : 0);
-	put->next = (uint16_t)(put->next + c->nhead);
-	put->left = (uint16_t)(put->left - c->nhead);
+		vring_put_note(vq, put, c->head[i], filled ? c->len[i] : 0, vq->packed);
+	put->avail = c->avail;
 }
 
 /* Copies n bytes into the pieces; the caller has counted. */
@@ -174,15 +192,11 @@ vring_put_packet(struct vring_queue *vq, struct vring_put *put, const struct pac
 uint16_t
 vring_put_logged(struct vring_queue *vq, struct packet *const *pkts, uint16_t n)
 {
-	struct vring_put put = {.next = vq->last_avail, .used = vq->used_idx};
+	struct vring_put put = vring_put_start(vq);
 	uint16_t done = 0;
 
-	put.left = vring_avail_count(vq);
-	while (done < n && put.left != 0 && vring_put_packet(vq, &put, pkts[done]))
+	while (done < n && put.avail.left != 0 && vring_put_packet(vq, &put, pkts[done]))
 		done++;
-	if (put.used != vq->used_idx) {
-		vq->last_avail = put.next;
-		vring_used_publish(vq, put.used);
-	}
+	vring_put_publish(vq, &put);
 	return done;
 }

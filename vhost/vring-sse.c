@@ -6,4 +6,4 @@
 #include "vhost/vring-loops.h"
 #include "vhost/vring-select.h"
 
-const struct vring_ops vring_ops_sse = {.name = "sse", .dequeue = dequeue, .enqueue = enqueue};
+const struct vring_ops vring_ops_sse = VRING_OPS("sse");

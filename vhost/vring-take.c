@@ -81,8 +81,9 @@ make_view(struct packet_burst *b, struct packet_seg *seg, struct packet_seg *end
 }
 
 bool
-vring_take_chain(struct vring_queue *vq, struct packet_burst *b, uint16_t i)
+vring_take_chain(struct vring_queue *vq, struct packet_burst *b, uint16_t i, uint16_t at)
 {
+	const struct vring_head head = {.at = at, .chain = vq->pending[i]};
 	struct packet_seg *seg = &b->seg[b->nseg];
 	struct vring_walk w = {
 		.need = (uint64_t)PACKET_LEN_MAX + vq->hdr_size + 1,
@@ -90,7 +91,7 @@ vring_take_chain(struct vring_queue *vq, struct packet_burst *b, uint16_t i)
 		.max = PACKET_SEGS_MAX - b->nseg,
 		.budget = VRING_CHAIN_MAX,
 	};
-	int rc = vring_walk_chain(vq, vq->pending[i].id, &w);
+	int rc = vring_walk_chain(vq, &head, &w);
 	uint8_t net[sizeof(struct virtio_net_hdr_mrg_rxbuf)];
 	enum packet_drop why = DROP_BAD_DESCRIPTOR;
 	uint64_t len, hdr;

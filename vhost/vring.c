@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A ring's set-up, completion and notification. Set-up runs while no worker
- * can reach the ring; everything else on the worker that runs it. Taking and
- * putting packets is in vring-loops.h.
- *
- * Theory of operation: notification. Each side writes what it did, then looks
- * whether the other wants to hear of it; each side that goes to sleep first
- * says that it wants to hear, then looks whether something was done. Neither
- * may let the processor swap its own store and load, or both could look too
- * early and sleep for ever: hence the two full fences, one in
- * vring_set_notify(), the other between vring_news() and vring_wanted(). They
- * pair with the driver's (VIRTIO 1.2, 2.7.13.4.1 and 2.7.14).
+ * A ring's set-up and completion. Set-up runs while no worker can reach the
+ * ring; completion on the worker that runs it. Taking and putting packets is in
+ * vring-loops.h, notification in vring-notify.c.
  */
 #include "vhost/vring.h"
 
 #include <errno.h>
 #include <linux/virtio_config.h>
 
-#include "vhost/vring-inline.h"
+#include "vhost/vring-packed.h"
 
 static bool
 has(uint64_t features, unsigned int bit)
@@ -131,85 +123,45 @@ vring_complete(struct vring_queue *vq)
 	vq->npending = 0;
 }
 
+static void
+give_back_packed(struct vring_queue *vq, const struct vring_chain *chain, uint16_t n)
+{
+	struct vring_position_entry *e = vq->position->entry;
+
+	if (vq->in_order && n != 0) {
+		/* One slot stands for all, with the last one's ID (2.8.9). */
+		e[0] = (struct vring_position_entry){.id = chain[n - 1].id};
+		for (uint16_t i = 0; i < n; i++)
+			e[0].ndesc = (uint16_t)(e[0].ndesc + chain[i].ndesc);
+		vring_packed_publish(vq, 1);
+		return;
+	}
+	while (n != 0) {
+		uint16_t k = n < VRING_POSITION_ENTRIES ? n : VRING_POSITION_ENTRIES;
+
+		for (uint16_t i = 0; i < k; i++)
+			e[i] = (struct vring_position_entry){
+				.id = chain[i].id, .ndesc = chain[i].ndesc};
+		vring_packed_publish(vq, k);
+		chain += k;
+		n = (uint16_t)(n - k);
+	}
+}
+
 void
 vring_give_back(struct vring_queue *vq, const struct vring_chain *chain, uint16_t n)
 {
 	uint16_t used = vq->used_idx;
 
-	for (uint16_t i = 0; i < n; i++)
-		vring_used_write(vq, used++, chain[i].id, 0);
-	vring_used_publish(vq, used);
-}
-
-bool
-vring_has_work(const struct vring_queue *vq)
-{
-	/* Relaxed: only a hint; dequeue reads the index again, with acquire. */
-	return vq->fault == VRING_OK &&
-	       __atomic_load_n(&vq->avail->idx, __ATOMIC_RELAXED) != vq->last_avail;
-}
-
-void
-vring_set_notify(struct vring_queue *vq, bool on)
-{
-	if (vq->event_idx) {
-		/* avail_event stands behind the used ring (2.7.10). The driver notifies
-		 * when its index passes it: at our position for the very next buffer;
-		 * one behind it, that is 65,535 buffers away, which is as near to
-		 * never as the field can say. */
-		uint16_t *avail_event = (uint16_t *)(void *)&vq->used->ring[vq->size];
-		uint16_t at = on ? vq->last_avail : (uint16_t)(vq->last_avail - 1);
-
-		__atomic_store_n(avail_event, at, __ATOMIC_RELAXED);
-		vring_log_ring(vq, (uint64_t)((uint8_t *)avail_event - (uint8_t *)vq->used),
-			sizeof(*avail_event));
-	} else {
-		/* 2.7.10: flags must be 0 with EVENT_IDX, so only here. */
-		__atomic_store_n(
-			&vq->used->flags, on ? 0 : VRING_USED_F_NO_NOTIFY, __ATOMIC_RELAXED);
-		vring_log_ring(vq, 0, sizeof(vq->used->flags));
+	if (vq->packed) {
+		give_back_packed(vq, chain, n);
+		return;
 	}
-	/* Full fence: the wish above is seen before vring_has_work() looks at
-	 * avail->idx. Pairs with the driver's between idx and our wish. */
-	if (on)
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
-
-bool
-vring_news(struct vring_queue *vq, struct vring_news *news)
-{
-	*news = (struct vring_news){
-		.before = vq->signalled, .now = vq->used_idx, .first = !vq->signalled_valid};
-	if (!news->first && news->now == news->before)
-		return false;
-	vq->signalled_valid = true;
-	vq->signalled = news->now;
-	return true;
-}
-
-bool
-vring_wanted(const struct vring_queue *vq, const struct vring_news *news)
-{
-	if (news->first)
-		return true;
-	if (vq->event_idx) {
-		/* used_event stands behind the avail ring (2.7.7.2). */
-		uint16_t event = __atomic_load_n(&vq->avail->ring[vq->size], __ATOMIC_RELAXED);
-
-		return vring_need_event(event, news->now, news->before);
-	}
-	return !(__atomic_load_n(&vq->avail->flags, __ATOMIC_RELAXED) & VRING_AVAIL_F_NO_INTERRUPT);
-}
-
-bool
-vring_should_signal(struct vring_queue *vq)
-{
-	struct vring_news news;
-
-	if (!vring_news(vq, &news))
-		return false;
-	/* Full fence: used->idx is seen before we look at the driver's wish. Pairs
-	 * with the driver's between its wish and used->idx. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return vring_wanted(vq, &news);
+	/* One entry stands for all before it, where the first one's would be (2.7.9). */
+	if (vq->in_order && n != 0)
+		vring_used_write(vq, used, chain[n - 1].id, 0);
+	else
+		for (uint16_t i = 0; i < n; i++)
+			vring_used_write(vq, (uint16_t)(used + i), chain[i].id, 0);
+	vring_used_publish(vq, (uint16_t)(used + n));
 }
