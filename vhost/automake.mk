@@ -21,6 +21,7 @@ noinst_LIBRARIES += %D%/libnvvhost.a
 	%D%/vhost-worker.c \
 	%D%/vring.c \
 	%D%/vring.h \
+	%D%/vhost-thread.c \
 	%D%/vring-chain.c \
 	%D%/vring-chain.h \
 	%D%/vring-copy.h \

@@ -204,7 +204,9 @@ port_register(struct vhost_port *p, char *err, size_t errlen)
 
 struct vhost_port *
 vhost_port_create(const struct vhost_port_config *cfg, char *err, size_t errlen)
+	vhost_thread_before();
 {
+	vhost_thread_wake(ret == 0);
 	struct vhost_port *p;
 	int ret;
 

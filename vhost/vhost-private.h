@@ -21,6 +21,7 @@
  *   vhost-memory.c  the guest's memory table, checked and published.
  *   vhost-socket.c  files, sockets and timeouts.
  *   vhost-fault.c   SIGBUS on memory that the peer took away.
+ *   vhost-thread.c  makes the fd thread look at a new socket at once.
  *   vhost-worker.c  what workers call.
  *   vhost-call.c    interrupts that cannot block.
  *   vhost-port.c    create, destroy, status: the control thread.
@@ -211,6 +212,12 @@ int vhost_socket_find(const struct vhost_port_config *cfg);
 void vhost_socket_timeouts(int fd, unsigned int ms);
 bool vhost_socket_hung_up(int fd);
 bool vhost_fd_is_eventfd(int fd);
+
+/* --- vhost-thread.c ------------------------------------------------------- */
+
+/* Before and after each rte_vhost_driver_start(). Control thread. */
+void vhost_thread_before(void);
+void vhost_thread_wake(bool started);
 
 /* vhost-call.c: interrupts the guest, if it gave an eventfd for that. Never
  * waits, whatever the peer does to it. */
