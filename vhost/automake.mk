@@ -8,6 +8,7 @@ noinst_LIBRARIES += %D%/libnvvhost.a
 	%D%/guest-mem.h \
 	%D%/vhost-call.c \
 	%D%/vhost-conn.c \
+	%D%/vhost-explain.c \
 	%D%/vhost-fault.c \
 	%D%/vhost-feature.c \
 	%D%/vhost-memory.c \
@@ -15,13 +16,15 @@ noinst_LIBRARIES += %D%/libnvvhost.a
 	%D%/vhost-msg.h \
 	%D%/vhost-port.c \
 	%D%/vhost-port.h \
+	%D%/vhost-position.c \
+	%D%/vhost-position.h \
 	%D%/vhost-private.h \
 	%D%/vhost-queue.c \
 	%D%/vhost-socket.c \
+	%D%/vhost-thread.c \
 	%D%/vhost-worker.c \
 	%D%/vring.c \
 	%D%/vring.h \
-	%D%/vhost-thread.c \
 	%D%/vring-chain.c \
 	%D%/vring-chain.h \
 	%D%/vring-copy.h \

@@ -87,6 +87,8 @@ conn_reset(struct vhost_port *p, int vid)
 		r->ready = false;
 		r->reset = false;
 		r->address.known = false;
+		r->base_known = false;
+		r->base_started = false;
 	}
 	p->running = false;
 	p->unfinished = 0;

@@ -307,6 +307,12 @@ msg_remember(struct vhost_port *p, const struct vhost_message *m)
 			addr.desc_user_addr, addr.avail_user_addr, addr.used_user_addr, true};
 		break;
 	}
+	case VHOST_MSG_SET_VRING_BASE:
+		vhost_ring_base_set(p, m->payload.state.index, (uint16_t)m->payload.state.num);
+		break;
+	case VHOST_MSG_GET_VRING_BASE:
+		vhost_ring_base_told(p, m->payload.state.index);
+		break;
 	case VHOST_MSG_SET_VRING_ENABLE:
 		p->ring[m->payload.state.index].reset = false;
 		break;
@@ -314,7 +320,7 @@ msg_remember(struct vhost_port *p, const struct vhost_message *m)
 		p->ring[msg_ring(&rules[m->request], m)].reset = false;
 		/* The library translates the addresses now, and says nothing when
 		 * it cannot. */
-		(void)vhost_ring_explain(p, msg_ring(&rules[m->request], m));
+		(void)vhost_ring_explain_parts(p, msg_ring(&rules[m->request], m));
 		break;
 	case VHOST_MSG_SET_VRING_CALL:
 		vhost_ring_swap_call(p, msg_ring(&rules[m->request], m));

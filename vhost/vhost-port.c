@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/virtio_config.h>
 #include <rte_log.h>
 #include <rte_vhost.h>
 #include <stdio.h>
@@ -150,8 +151,19 @@ port_free(struct vhost_port *p)
 	if (*at)
 		*at = p->next;
 	pthread_mutex_unlock(&ports_lock);
+	vhost_position_close(p->position);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
+}
+
+static int
+port_open_position(struct vhost_port *p, char *err, size_t errlen)
+{
+	if (!p->cfg.position_dir)
+		return 0;
+	p->position = vhost_position_open(p->cfg.position_dir, p->cfg.name, err, errlen);
+	p->cfg.position_dir = NULL;
+	return p->position ? 0 : -errno;
 }
 
 /*
@@ -192,7 +204,9 @@ port_register(struct vhost_port *p, char *err, size_t errlen)
 	}
 	/* Until vhost_socket_own() nobody else may connect. */
 	mask = umask(0177);
+	vhost_thread_before();
 	ret = rte_vhost_driver_start(path);
+	vhost_thread_wake(ret == 0);
 	umask(mask);
 	if (ret != 0) {
 		port_unregister_failed(p);
@@ -204,9 +218,7 @@ port_register(struct vhost_port *p, char *err, size_t errlen)
 
 struct vhost_port *
 vhost_port_create(const struct vhost_port_config *cfg, char *err, size_t errlen)
-	vhost_thread_before();
 {
-	vhost_thread_wake(ret == 0);
 	struct vhost_port *p;
 	int ret;
 
@@ -223,7 +235,9 @@ vhost_port_create(const struct vhost_port_config *cfg, char *err, size_t errlen)
 		return NULL;
 	}
 	port_link(p);
-	ret = port_register(p, err, errlen);
+	ret = port_open_position(p, err, errlen);
+	if (ret == 0)
+		ret = port_register(p, err, errlen);
 	if (ret != 0) {
 		port_free(p);
 		errno = -ret;
@@ -291,6 +305,7 @@ vhost_port_status(struct vhost_port *p, struct vhost_port_status *st)
 			"ring %d: the guest's avail index is further ahead than the ring is long; "
 			"reset the guest's network device",
 			faulty);
+	st->packed = st->features >> VIRTIO_F_RING_PACKED & 1;
 	st->queues = 0;
 	for (unsigned int qp = 0; qp < p->cfg.queues; qp++) {
 		/* Relaxed: a snapshot. */

@@ -45,6 +45,10 @@ struct vhost_port_config {
 	uid_t owner;      /* of the server socket; (uid_t)-1: leave */
 	gid_t group;
 	mode_t mode;
+	/* Folder, of our user alone, for the file NAME in which packed rings keep
+	 * their places, so that they survive us. Read by vhost_port_create() only.
+	 * NULL: a packed ring does not survive us. */
+	const char *position_dir;
 	void *user; /* for env's callbacks */
 };
 
@@ -62,6 +66,7 @@ struct vhost_port_status {
 	char error[160];   /* a sentence, empty unless something went wrong */
 	uint64_t features; /* negotiated; 0 until then */
 	uint64_t protocol_features;
+	bool packed;        /* negotiated packed rings, else split ones */
 	uint16_t queues;    /* ring pairs that the guest has started and enabled */
 	uint16_t guest_mtu; /* from NET_SET_MTU; 0: not told */
 	uint32_t ring_size[VHOST_QUEUE_PAIRS_MAX][2]; /* entries, [pair][0 guest rx, 1 guest tx] */
@@ -78,8 +83,12 @@ struct vhost_port;
  */
 struct vhost_port *vhost_port_create(const struct vhost_port_config *cfg, char *err, size_t errlen);
 
-/* Disconnects, waits for workers, frees. Removes the server socket. */
+/* Disconnects, waits for workers, frees. Removes the server socket. The file in
+ * position_dir stays: the port may be created again, by us or by another process. */
 void vhost_port_destroy(struct vhost_port *p);
+
+/* A destroyed port does not come back: removes its file from position_dir. */
+void vhost_port_forget(const char *position_dir, const char *name);
 
 /* Live change of vhost_port_config.mtu. A guest that was told a larger one is
  * not asked; its longer frames are dropped. */

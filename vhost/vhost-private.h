@@ -21,6 +21,8 @@
  *   vhost-memory.c  the guest's memory table, checked and published.
  *   vhost-socket.c  files, sockets and timeouts.
  *   vhost-fault.c   SIGBUS on memory that the peer took away.
+ *   vhost-explain.c  why a ring cannot run.
+ *   vhost-position.c  where packed rings stand, in a file that survives us.
  *   vhost-thread.c  makes the fd thread look at a new socket at once.
  *   vhost-worker.c  what workers call.
  *   vhost-call.c    interrupts that cannot block.
@@ -40,7 +42,8 @@
  * Truth. While a ring runs or is paused, our position in it (vq.last_avail,
  * vq.used_idx) is the truth; while it is stopped, the library's is. The
  * hand-over is rte_vhost_get_vring_base() at the start and set_vring_base() at
- * the stop.
+ * the stop. A packed ring that the frontend starts where it was started before is
+ * the exception: its file knows better (vhost-position.c).
  */
 #ifndef NETVM_VHOST_PRIVATE_H
 #define NETVM_VHOST_PRIVATE_H
@@ -50,6 +53,7 @@
 #include <stdatomic.h>
 
 #include "vhost/vhost-port.h"
+#include "vhost/vhost-position.h"
 #include "vhost/vring.h"
 
 #define VHOST_RINGS_MAX (2 * VHOST_QUEUE_PAIRS_MAX)
@@ -98,6 +102,9 @@ struct vhost_ring {
 	bool reset;         /* RESET_OWNER disabled it; the peer has not enabled it again */
 	_Atomic int kickfd; /* our duplicate, -1: none */
 	struct vhost_ring_address address;
+	uint16_t base;     /* what SET_VRING_BASE said on this connection */
+	bool base_known;   /* it came */
+	bool base_started; /* and the ring has been started with it */
 } __attribute__((aligned(64)));
 
 struct vhost_region {
@@ -124,7 +131,8 @@ struct vhost_port {
 	uint32_t unfinished; /* request whose post-hook has not come; 0: none */
 	bool fatal;          /* the library ends the connection unless the message succeeds */
 	uint64_t features, protocol_features;
-	struct guest_mem mem; /* nregions 0: none. Changes only with all rings left */
+	struct vhost_position *position; /* NULL: packed rings keep no file */
+	struct guest_mem mem;            /* nregions 0: none. Changes only with all rings left */
 	uint32_t nregions;
 	struct vhost_region region[GUEST_MEM_REGIONS];
 	unsigned int strikes;
@@ -188,8 +196,18 @@ void vhost_rings_start(struct vhost_port *p, uint32_t mask);
 void vhost_rings_wake(struct vhost_port *p);
 /* SET_VRING_CALL on a running ring: new eventfd without a pause. */
 void vhost_ring_swap_call(struct vhost_port *p, unsigned int i);
-/* Explains why the ring's addresses cannot be used; false: they can. */
-bool vhost_ring_explain(struct vhost_port *p, unsigned int i);
+/* SET_VRING_BASE and GET_VRING_BASE were answered. */
+void vhost_ring_base_set(struct vhost_port *p, unsigned int i, uint16_t base);
+void vhost_ring_base_told(struct vhost_port *p, unsigned int i);
+
+/* --- vhost-explain.c ------------------------------------------------------ */
+
+/* The library leaves a ring that it cannot map unready and says nothing, so the
+ * operator would look at a guest that waits for ever. This makes the part of the
+ * ring that cannot be used the port's error; false: all can. */
+bool vhost_ring_explain_parts(struct vhost_port *p, unsigned int i);
+/* A ring that vring_setup() refused to start at this base. */
+void vhost_ring_explain(struct vhost_port *p, unsigned int i, uint16_t base);
 
 /* --- vhost-memory.c ------------------------------------------------------- */
 

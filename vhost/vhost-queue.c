@@ -6,6 +6,7 @@
  * the other side of `live`.
  */
 #include <fcntl.h>
+#include <linux/virtio_config.h>
 #include <rte_vhost.h>
 #include <unistd.h>
 
@@ -91,7 +92,8 @@ ring_stopped(struct vhost_port *p, unsigned int i)
 {
 	struct vhost_ring *r = &p->ring[i];
 
-	(void)rte_vhost_set_vring_base(p->vid, (uint16_t)i, r->vq.last_avail, r->vq.used_idx);
+	(void)rte_vhost_set_vring_base(
+		p->vid, (uint16_t)i, vring_avail_place(&r->vq), vring_used_place(&r->vq));
 	ring_show_size(p, i, 0);
 }
 
@@ -127,56 +129,55 @@ vhost_rings_leave(struct vhost_port *p, uint32_t mask, enum vhost_ring_state to)
 		vhost_changed(p);
 }
 
-/* The region that holds [at, at + len) of the peer's addresses. */
 static bool
-user_range_ok(const struct vhost_port *p, uint64_t at, uint64_t len)
+ring_is_packed(const struct vhost_port *p)
 {
-	for (uint32_t i = 0; i < p->nregions; i++) {
-		const struct vhost_region *r = &p->region[i];
-		uint64_t off = at - r->user;
+	return p->features >> VIRTIO_F_RING_PACKED & 1;
+}
 
-		if (off < r->size && len <= r->size - off)
-			return true;
-	}
-	return false;
+/* A packed ring's place in the port's file. Its descriptor ring is looked at here
+ * already, so only if vring_setup() will not refuse it. */
+static void
+ring_find_place(struct vhost_port *p, unsigned int i, struct vring_config *cfg)
+{
+	struct vhost_ring *r = &p->ring[i];
+	struct vhost_position_key key = {
+		.desc = r->address.desc, .size = (uint16_t)cfg->size, .base = r->base};
+
+	cfg->position = NULL;
+	if (!p->position)
+		return;
+	if (!ring_is_packed(p) || !r->base_known || !r->address.known || cfg->size == 0 ||
+		cfg->size > VRING_SIZE_MAX || (uintptr_t)cfg->slot % 16 != 0 ||
+		!guest_mem_contains(cfg->mem, cfg->slot, cfg->size * sizeof(*cfg->slot)))
+		vhost_position_forget(p->position, i);
+	else if (r->state == RING_PAUSED)
+		cfg->position = vhost_position_keep(p->position, i, &key, cfg->used_at);
+	else
+		cfg->position = vhost_position_start(p->position, i, &key, cfg->slot, &cfg->base);
 }
 
 /*
- * The library leaves a ring that it cannot map unready and says nothing, so the
- * operator would look at a guest that waits for ever. This names the field.
+ * Where the ring begins. A paused one goes on where it was. For one that was
+ * stopped the library knows the place, once per ring start; from then on our
+ * indices are the truth.
  */
-bool
-vhost_ring_explain(struct vhost_port *p, unsigned int i)
+static bool
+ring_begin(struct vhost_port *p, unsigned int i, struct vring_config *cfg)
 {
-	const struct vhost_ring_address *a = &p->ring[i].address;
-	struct rte_vhost_vring v;
+	struct vhost_ring *r = &p->ring[i];
+	uint16_t ignored;
 
-	if (!a->known || rte_vhost_get_vhost_vring(p->vid, (uint16_t)i, &v) != 0)
+	cfg->base = vring_avail_place(&r->vq);
+	cfg->used_at = vring_used_place(&r->vq);
+	if (r->state != RING_PAUSED &&
+		rte_vhost_get_vring_base(p->vid, (uint16_t)i, &cfg->base, &ignored) != 0)
 		return false;
-	const struct {
-		const char *name;
-		uint64_t at, len, align;
-	} part[] = {
-		{"descriptor table", a->desc, 16ull * v.size, 16},
-		{"avail ring", a->avail, 6 + 2ull * v.size, 2},
-		{"used ring", a->used, 6 + 8ull * v.size, 4},
-	};
-
-	if (v.size == 0 || (v.size & (v.size - 1)) || v.size > VRING_SIZE_MAX) {
-		vhost_error(p, (int)i, "ring %u: its size %u is no power of two between 1 and %d",
-			i, v.size, VRING_SIZE_MAX);
-		return true;
-	}
-	for (unsigned int k = 0; k < sizeof(part) / sizeof(part[0]); k++) {
-		if (part[k].at % part[k].align == 0 && user_range_ok(p, part[k].at, part[k].len))
-			continue;
-		vhost_error(p, (int)i, "ring %u: its %s at %#" PRIx64 " (%" PRIu64 " bytes) %s", i,
-			part[k].name, part[k].at, part[k].len,
-			part[k].at % part[k].align ? "is misaligned"
-						   : "lies outside the guest's memory");
-		return true;
-	}
-	return false;
+	ring_find_place(p, i, cfg);
+	r->base_started = true;
+	if (r->state != RING_PAUSED)
+		cfg->used_at = cfg->base;
+	return true;
 }
 
 /* The ring's memory and position; false: it cannot run. */
@@ -192,19 +193,15 @@ ring_set_up(struct vhost_port *p, unsigned int i, const struct rte_vhost_vring *
 		.mem = &p->mem,
 		.size = v->size,
 		.features = p->features,
-		.base = r->vq.last_avail,
 		.max_frame = atomic_load_explicit(&p->max_frame, memory_order_relaxed),
 	};
-	uint16_t used = r->vq.used_idx, ignored;
+	uint16_t used = r->vq.used_idx;
 	uint8_t fault = r->vq.fault;
 
-	/* Once per ring start; from then on our indices are the truth. */
-	if (!resume && rte_vhost_get_vring_base(p->vid, (uint16_t)i, &cfg.base, &ignored) != 0)
+	if (!ring_begin(p, i, &cfg))
 		return false;
 	if (vring_setup(&r->vq, &cfg) != 0) {
-		if (!vhost_ring_explain(p, i))
-			vhost_error(p, (int)i, "ring %u: its base %u does not fit its used index",
-				i, cfg.base);
+		vhost_ring_explain(p, i, cfg.base);
 		return false;
 	}
 	if (resume) {
@@ -314,4 +311,24 @@ vhost_ring_swap_call(struct vhost_port *p, unsigned int i)
 		close(old);
 	}
 	vhost_ring_call(r);
+}
+
+void
+vhost_ring_base_set(struct vhost_port *p, unsigned int i, uint16_t base)
+{
+	struct vhost_ring *r = &p->ring[i];
+
+	/* The first one on a connection may be what a frontend knows that has lost
+	 * its backend. A later one is meant. */
+	if (r->base_started)
+		vhost_position_forget(p->position, i);
+	r->base = base;
+	r->base_known = true;
+	r->base_started = false;
+}
+
+void
+vhost_ring_base_told(struct vhost_port *p, unsigned int i)
+{
+	vhost_position_forget(p->position, i);
 }

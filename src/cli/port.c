@@ -105,6 +105,7 @@ print_device(JsonObject *port)
 	sheet_member(port, "socket", "socket");
 	sheet_member(port, "connected", "connected");
 	sheet_member(port, "guest_mtu", "guest MTU");
+	sheet_member(port, "rings", "rings");
 	sheet_member(port, "ring_sizes", "ring sizes rx/tx");
 	sheet_member(port, "numa_node", "NUMA node");
 	sheet_member(port, "device", "device");

@@ -210,7 +210,7 @@ void
 control_stop(struct control *c)
 {
 	while (c->ports->len != 0)
-		control_port_del(c, g_ptr_array_index(c->ports, c->ports->len - 1));
+		control_port_close(c, g_ptr_array_index(c->ports, c->ports->len - 1));
 	while (c->networks->len != 0) {
 		struct network *n = g_ptr_array_index(c->networks, c->networks->len - 1);
 		struct dp_error why = {""};

@@ -96,6 +96,9 @@ struct port *control_port_add_anyway(
  * broken: then this is one more try to bring it up. */
 bool control_port_set(
 	struct control *c, struct port *p, const struct port_settings *set, GError **error);
+/* Closed, the port may come back: with the next start of netvmd, or with other
+ * settings. Deleted, it does not, and what was kept for its guest goes. */
+void control_port_close(struct control *c, struct port *p);
 void control_port_del(struct control *c, struct port *p);
 enum dp_port_state control_port_state(const struct port *p);
 /* The vhost socket's path, malloc'ed: as set, or the default one. */

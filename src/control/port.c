@@ -205,10 +205,19 @@ control_port_set(struct control *c, struct port *p, const struct port_settings *
 }
 
 void
-control_port_del(struct control *c, struct port *p)
+control_port_close(struct control *c, struct port *p)
 {
 	g_ptr_array_remove(c->ports, p);
 	port_free(p);
+}
+
+void
+control_port_del(struct control *c, struct port *p)
+{
+	g_autofree char *name = g_strdup(p->name);
+
+	control_port_close(c, p);
+	dp_port_forget(name);
 }
 
 /* --- states -------------------------------------------------------------- */

@@ -117,7 +117,7 @@ put_port(struct control *c, const struct port_def *def)
 
 	if (p != NULL &&
 		(p->dp == NULL || settings_differ(&port_table, &p->set, &def->set, false))) {
-		control_port_del(c, p);
+		control_port_close(c, p);
 		p = NULL;
 	}
 	if (p == NULL)

@@ -152,6 +152,8 @@ add_vhost(JsonObject *o, struct control *c, const struct port *p, const struct d
 		show_bits(st->vhost.protocol_features, protocol_feature_name));
 	if (st->vhost.guest_mtu != 0)
 		json_object_set_int_member(o, "guest_mtu", st->vhost.guest_mtu);
+	if (st->vhost.features != 0)
+		json_object_set_string_member(o, "rings", st->vhost.packed ? "packed" : "split");
 	sizes = json_array_new();
 	for (unsigned int i = 0; i < VHOST_QUEUE_PAIRS_MAX && i < p->set.queues; i++) {
 		JsonArray *pair = json_array_new();

@@ -78,11 +78,9 @@ dp_start(const struct dp_config *cfg, struct dp_error *err)
 	port_on_change(cfg->changed, cfg->changed_arg);
 	rc = workers_create(cpu, ncpus, err);
 	if (rc == 0) {
-		rc = port_vhost_init();
-		if (rc != 0) {
+		rc = port_vhost_init(cfg->run_dir, err);
+		if (rc != 0)
 			workers_free();
-			dp_fail(err, rc, "vhost-user did not start: %s", strerror(-rc));
-		}
 	}
 	if (rc != 0) {
 		eal_stop();

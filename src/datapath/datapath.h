@@ -154,8 +154,11 @@ const char *dp_port_state_name(enum dp_port_state s); /* "down", "waiting", ... 
 
 struct dp_port;
 int dp_port_add(const struct dp_port_config *cfg, struct dp_port **port, struct dp_error *err);
-/* Takes the port out of its network, waits for workers, forgets its MACs. */
+/* Takes the port out of its network, waits for workers, forgets its MACs. A guest
+ * that was connected finds its rings again when the port is added again. */
 void dp_port_del(struct dp_port *port);
+/* Unless it does not come back: to be called after dp_port_del(). */
+void dp_port_forget(const char *name);
 int dp_port_set(struct dp_port *port, const struct dp_port_settings *s, struct dp_error *err);
 uint16_t dp_port_index(const struct dp_port *port); /* stable for the port's life */
 const char *dp_port_name(uint16_t index);           /* "" when there is none */

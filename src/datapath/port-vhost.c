@@ -6,7 +6,11 @@
  * Threads: as port.h says. Callbacks come on rte_vhost's fd thread.
  */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "src/datapath/rcu.h"
 #include "src/datapath/table.h"
@@ -24,8 +28,36 @@ on_changed(void *user)
 	dp_port_changed(user);
 }
 
+/* Where packed rings keep their places (vhost-position.c). */
+static char position_dir[PATH_MAX];
+
+static int
+make_position_dir(const char *run_dir, struct dp_error *err)
+{
+	struct stat st;
+	int n = snprintf(position_dir, sizeof(position_dir), "%s/rings", run_dir);
+
+	if (n < 0 || (size_t)n >= sizeof(position_dir))
+		return dp_fail(err, -ENAMETOOLONG, "the path %s/rings is too long", run_dir);
+	if (mkdir(position_dir, 0700) != 0 && errno != EEXIST)
+		return dp_fail(err, -errno, "cannot create %s: %s", position_dir, strerror(errno));
+	/* Who can write there decides where rings go on. */
+	if (lstat(position_dir, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
+		(st.st_mode & 022) != 0)
+		return dp_fail(err, -EPERM,
+			"%s must be a folder that only this user can write to; remove it",
+			position_dir);
+	return 0;
+}
+
+void
+dp_port_forget(const char *name)
+{
+	vhost_port_forget(position_dir, name);
+}
+
 int
-port_vhost_init(void)
+port_vhost_init(const char *run_dir, struct dp_error *err)
 {
 	static const struct vhost_env env = {
 		.synchronize = dp_rcu_synchronize,
@@ -33,7 +65,12 @@ port_vhost_init(void)
 		.changed = on_changed,
 	};
 
-	return vhost_init(&env);
+	int rc = make_position_dir(run_dir, err);
+
+	if (rc != 0)
+		return rc;
+	rc = vhost_init(&env);
+	return rc == 0 ? 0 : dp_fail(err, rc, "vhost-user did not start: %s", strerror(-rc));
 }
 
 static int
@@ -46,6 +83,7 @@ vhost_open(struct dp_port *p, const struct dp_port_config *cfg, struct dp_error 
 		.owner = cfg->owner,
 		.group = cfg->group,
 		.mode = cfg->mode,
+		.position_dir = position_dir[0] != '\0' ? position_dir : NULL,
 		.user = p,
 	};
 

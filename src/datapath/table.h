@@ -33,7 +33,7 @@ int port_add(const struct dp_port_config *cfg, const struct dp_port_ops *ops, st
 /* port-stats.c: a new port starts with zero drops. */
 void port_baseline(struct dp_port *p);
 /* port-vhost.c: once, before the first vhost port. */
-int port_vhost_init(void);
+int port_vhost_init(const char *run_dir, struct dp_error *err);
 
 /* Writes the sentence into err and returns rc. */
 int dp_fail(struct dp_error *err, int rc, const char *fmt, ...)

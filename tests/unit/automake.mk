@@ -71,6 +71,11 @@ UNIT_TESTS += %D%/test-vring-log
 %C%_test_vring_log_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_log_LDADD = $(UNIT_RING_LIBS)
 
+UNIT_TESTS += %D%/test-vhost-position
+%C%_test_vhost_position_SOURCES = %D%/test-vhost-position.c
+%C%_test_vhost_position_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vhost_position_LDADD = $(UNIT_RING_LIBS)
+
 # --- vhost: ports -----------------------------------------------------------
 
 # Real sockets, EAL on ordinary memory.

@@ -27,6 +27,7 @@ static struct {
 	struct dp_network network[DP_NETWORKS_MAX];
 	struct dp_port port[DP_PORTS_MAX];
 	unsigned int adds, ticks;
+	char forgotten[DP_NAME_MAX];
 	bool refuse, plugged;
 } fake;
 
@@ -272,6 +273,18 @@ dp_port_del(struct dp_port *port)
 {
 	join(port->config.settings.network, NULL);
 	port->used = false;
+}
+
+void
+dp_port_forget(const char *name)
+{
+	snprintf(fake.forgotten, sizeof(fake.forgotten), "%s", name);
+}
+
+const char *
+fake_port_forgotten(void)
+{
+	return fake.forgotten;
 }
 
 int

@@ -17,6 +17,8 @@ const struct dp_port_settings *fake_port_settings(const char *name);
 const struct dp_port_config *fake_port_config(const char *name);
 /* How often any port was added: a live change must not add. */
 unsigned int fake_port_adds(void);
+/* The last port that does not come back, "" if there was none. */
+const char *fake_port_forgotten(void);
 unsigned int fake_ticks(void);
 /* Whether the device called "missing" is there from now on. */
 void fake_plug_missing(bool there);

@@ -90,7 +90,7 @@ answer port.show '{"result":{"name":"vm1","type":"vhost","state":"up","enabled":
 		{"rx_packets":2,"rx_bytes":120,"tx_packets":0,"tx_bytes":0}],
 	"drops":{"no_room":5,"guard_mac":0},"persistent":"state","socket":"/r/vhost/vm1.sock",
 	"mode":"server","connected":true,"features":["VERSION_1","MRG_RXBUF"],
-	"protocol_features":["MQ"],"guest_mtu":1500,"ring_sizes":[[256,256],[1024,512]],
+	"protocol_features":["MQ"],"guest_mtu":1500,"rings":"packed","ring_sizes":[[256,256],[1024,512]],
 	"link":{"up":true,"mbps":10000}}}'
 for m in port.del port.set network.add network.del network.set stats.reset; do
 	answer $m '{"result":{}}'
@@ -159,7 +159,7 @@ out_has '^uplink-with-a-long-name-of-31-ch  nic +error +- +10,20-30 +0 +0 +0$'
 run port show vm1
 sent port.show '{"name":"vm1"}'
 for line in '^port$' '^  state +up$' '^  queue pairs +2 running, 4 configured$' '^network$' \
-	'^  guard +mac=52:54:00:00:00:01$' '^  ring sizes rx/tx +256/256, 1024/512$' \
+	'^  guard +mac=52:54:00:00:00:01$' '^  rings +packed$' '^  ring sizes rx/tx +256/256, 1024/512$' \
 	'^  link +up, 10000 Mbit/s$' '^  virtio +VERSION_1, MRG_RXBUF$' '^counters$' \
 	'^ +1 +2 +120 +0 +0$' '^drops$' '^  no_room +5$'; do
 	out_has "$line"

@@ -118,6 +118,7 @@ test_port_life(void **state)
 	expect(r, "'queues':{'configured':2,'running':0}");
 	expect(r, "'features':['mrg_rxbuf','bit-63']");
 	expect(r, "'protocol_features':['mq','mtu']");
+	expect(r, "'rings':'split'");
 	expect(r, "'counters':{'rx_packets':7,");
 	expect(r, "'storm':5");
 	expect(r, "'persistent':'state'");
@@ -140,9 +141,13 @@ test_port_life(void **state)
 		"is not there");
 	expect_error(ask(e, "port.show", "{'name':'b'}"), 1, "there is no port");
 
+	/* A port that comes back finds its guest's rings. */
+	env_restart(e);
+	assert_string_equal(fake_port_forgotten(), "");
 	expect(ask(e, "port.del", "{'name':'a'}"), "'result':{}");
 	expect_error(ask(e, "port.del", "{'name':'a'}"), 1, "there is no port");
 	assert_null(fake_port_config("a"));
+	assert_string_equal(fake_port_forgotten(), "a");
 }
 
 static void

@@ -145,6 +145,7 @@ test_reload(void **state)
 	assert_true(control_reload(&e->c, &error));
 	assert_int_equal(fake_port_adds(), adds + 2);
 	assert_int_equal(fake_port_config("c1")->queues, 4);
+	assert_string_not_equal(fake_port_forgotten(), "c1");
 	expect_error(ask(e, "network.show", "{'name':'red'}"), 1, "there is no network");
 	expect_error(ask(e, "network.show", "{'name':'blue'}"), 1, "there is no network");
 	/* A reload is also what brings the config's values back. */
