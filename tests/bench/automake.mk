@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The bench: `make tests/bench/lean` builds its frontend, tests/bench/run uses it.
 check_PROGRAMS += %D%/lean
-%C%_lean_SOURCES = %D%/lean.h %D%/lean.c %D%/lean-latency.c %D%/lean-limit.c
+%C%_lean_SOURCES = %D%/lean.h %D%/lean.c %D%/lean-device.c %D%/lean-rate.c \
+	%D%/lean-latency.c %D%/lean-limit.c
 %C%_lean_LDADD = tests/frontend/libnvfrontend.a
 
 EXTRA_DIST += %D%/run %D%/lib-backend.sh %D%/lib-frontend.sh %D%/lib-report.sh

@@ -2,9 +2,11 @@
 /*
  * The lean frontend: what its parts share.
  *
- *	lean.c          options, devices with static rings, the throughput loop
+ *	lean.c          options
+ *	lean-device.c   two devices whose buffers and frames never change
+ *	lean-rate.c     the throughput loop
  *	lean-latency.c  one lone packet at a time
- *	lean-limit.c    what two cores can do at best, without any backend
+ *	lean-limit.c    what two cores can do at best: one copy, no backend
  */
 #ifndef NETVM_LEAN_H
 #define NETVM_LEAN_H
@@ -15,7 +17,7 @@
 
 struct lean_options {
 	const char *socket[2];
-	bool listen, hugepages, latency, limit;
+	bool listen, hugepages, latency, limit, packed;
 	unsigned int size;  /* bytes of a frame, without its checksum */
 	unsigned int flows; /* UDP source ports, round robin over the ring's slots */
 	unsigned int ring;  /* entries */
@@ -25,11 +27,38 @@ struct lean_options {
 	unsigned int gap_us;  /* latency: pause before each packet */
 };
 
+/* lean.c */
 double lean_tsc_hz(void);
 int lean_pin(int cpu);
-/* The frame that device `from` sends in slot `slot`. */
-void lean_frame(uint8_t *frame, const struct lean_options *o, int from, unsigned int slot);
+
+/* lean-device.c. Both leave the transmit rings empty and the receive rings full. */
+int lean_open(struct fe *fe, const struct lean_options *o, int which);
+/* The same memory and rings without a backend. */
+int lean_open_alone(struct fe *fe, const struct lean_options *o, int which);
+/* Each used entry in its place, and in each receive buffer the peer's frame.
+ * Waits first until the backend has finished what it has. */
+bool lean_verify(struct fe dev[2], const struct lean_options *o);
+void lean_kick(struct fe_ring *r);
+
+/* The last 8 bytes of a packed descriptor: all of it that ever changes. */
+static inline uint64_t *
+lean_packed_word(struct fe_ring *r, unsigned int i)
+{
+	return (uint64_t *)(void *)&r->pdesc[i].len;
+}
+#define LEAN_F_AVAIL (UINT64_C(1) << (48 + VRING_PACKED_DESC_F_AVAIL))
+#define LEAN_F_USED  (UINT64_C(1) << (48 + VRING_PACKED_DESC_F_USED))
+/* What it is while the backend has it, in a round with this wrap counter. */
+static inline uint64_t
+lean_packed_avail(const struct fe_ring *r, unsigned int i, uint32_t len, bool wrap)
+{
+	return len | (uint64_t)i << 32 | (r->receive ? (uint64_t)VRING_DESC_F_WRITE << 48 : 0) |
+	       (wrap ? LEAN_F_AVAIL : LEAN_F_USED);
+}
+
+/* lean-rate.c, lean-latency.c, lean-limit.c: exit status; print JSON. */
+int lean_rate(struct fe dev[2], const struct lean_options *o);
 int lean_latency(struct fe dev[2], const struct lean_options *o);
-int lean_limit(const struct lean_options *o);
+int lean_limit(struct fe dev[2], const struct lean_options *o);
 
 #endif

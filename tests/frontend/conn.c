@@ -113,7 +113,7 @@ connect_one(struct fe *fe, const struct sockaddr_un *a)
 }
 
 int
-fe_connect(struct fe *fe, const struct fe_config *cfg)
+fe_init(struct fe *fe, const struct fe_config *cfg)
 {
 	memset(fe, 0, sizeof(*fe));
 	fe->fd = -1;
@@ -127,7 +127,13 @@ fe_connect(struct fe *fe, const struct fe_config *cfg)
 		return fe_fail(fe, "%u regions are more than %d", fe->cfg.regions, FE_REGIONS_MAX);
 	if (fe->cfg.tx_segs > FE_SEGS_MAX || fe->cfg.rx_segs > FE_SEGS_MAX)
 		return fe_fail(fe, "a frame has at most %d segments", FE_SEGS_MAX);
-	return fe_dial(fe);
+	return 0;
+}
+
+int
+fe_connect(struct fe *fe, const struct fe_config *cfg)
+{
+	return fe_init(fe, cfg) < 0 ? -1 : fe_dial(fe);
 }
 
 int

@@ -202,8 +202,10 @@ struct fe {
 
 /* --- conn.c -------------------------------------------------------------- */
 
-/* Connects, or listens and takes one connection. Sets fe->cfg with defaults
- * filled in; nothing is sent. */
+/* Sets fe->cfg with defaults filled in. A frontend without a backend may set
+ * fe->features and go on with fe_make_rings(). */
+int fe_init(struct fe *fe, const struct fe_config *cfg);
+/* The same, then connects, or listens and takes one connection; nothing is sent. */
 int fe_connect(struct fe *fe, const struct fe_config *cfg);
 /* As fe_connect(), with what fe has: hangs up first, keeps memory and rings. */
 int fe_dial(struct fe *fe);
