@@ -23,6 +23,19 @@ static const struct cli_option port_options[] = {
 	{"socket", "PATH", CLI_WORDS_FILE, "vhost: socket other than RUN_DIR/vhost/NAME.sock",
 		false},
 	{"device", "DEVARGS", NULL, "nic: PCI address or DPDK devargs", false},
+	{"rate-pps", "N", NULL, "packets per second that it may send, such as 100k; 0: no limit",
+		true},
+	{"burst-packets", "N", NULL, "packets that may come at once [rate-pps / 10]", true},
+	{"rate-bps", "N", NULL, "bits per second that it may send, such as 10M; 0: no limit", true},
+	{"burst-bytes", "N", NULL, "bytes that may come at once [a tenth of a second's]", true},
+	{"out-rate-pps", "N", NULL, "the same for what the port is sent", true},
+	{"out-burst-packets", "N", NULL, "the same for what the port is sent", true},
+	{"out-rate-bps", "N", NULL, "the same for what the port is sent", true},
+	{"out-burst-bytes", "N", NULL, "the same for what the port is sent", true},
+	{"mirror", "PORT", CLI_WORDS_PORT, "port that gets copies of its traffic, or none [none]",
+		false},
+	{"mirror-direction", "in|out|both", "in out both",
+		"copies of what it sends, is sent, or both [both]", false},
 	{0},
 };
 
@@ -33,6 +46,18 @@ static const struct cli_option port_settings[] = {
 	{"guard", "LIST", NULL, "who may send, or none for everybody", false},
 	{"mtu", "N", NULL, "longest packet", true},
 	{"enabled", "yes|no", NULL, "whether the port carries traffic", false},
+	{"rate-pps", "N", NULL, "packets per second that it may send, such as 100k; 0: no limit",
+		true},
+	{"burst-packets", "N", NULL, "packets that may come at once [rate-pps / 10]", true},
+	{"rate-bps", "N", NULL, "bits per second that it may send, such as 10M; 0: no limit", true},
+	{"burst-bytes", "N", NULL, "bytes that may come at once [a tenth of a second's]", true},
+	{"out-rate-pps", "N", NULL, "the same for what the port is sent", true},
+	{"out-burst-packets", "N", NULL, "the same for what the port is sent", true},
+	{"out-rate-bps", "N", NULL, "the same for what the port is sent", true},
+	{"out-burst-bytes", "N", NULL, "the same for what the port is sent", true},
+	{"mirror", "PORT", NULL, "port that gets copies of its traffic, or none [none]", false},
+	{"mirror-direction", "in|out|both", NULL,
+		"copies of what it sends, is sent, or both [both]", false},
 	{0},
 };
 
@@ -126,6 +151,24 @@ print_device(JsonObject *port)
 }
 
 static void
+print_limits(JsonObject *port)
+{
+	static const char *const rows[][2] = {{"rate_pps", "packets/s sent"},
+		{"burst_packets", "burst, packets"}, {"rate_bps", "bits/s sent"},
+		{"burst_bytes", "burst, bytes"}, {"out_rate_pps", "packets/s received"},
+		{"out_burst_packets", "burst, packets"}, {"out_rate_bps", "bits/s received"},
+		{"out_burst_bytes", "burst, bytes"}};
+	bool any = false;
+
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
+		any |= json_object_has_member(port, rows[i][0]);
+	if (any)
+		sheet_section("limits");
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
+		sheet_member(port, rows[i][0], rows[i][1]);
+}
+
+static void
 print_features(JsonObject *port)
 {
 	if (!json_object_has_member(port, "features"))
@@ -185,6 +228,10 @@ print_port(JsonObject *port)
 	sheet_member(port, "vlan", "VLAN");
 	sheet_member(port, "trunk", "trunk");
 	sheet_member(port, "guard", "guard");
+	sheet_member(port, "mirror", "mirror");
+	sheet_member(port, "mirror_direction", "mirror direction");
+	sheet_member(port, "mirror_of", "mirror of");
+	print_limits(port);
 	print_device(port);
 	print_features(port);
 	print_counters(port);

@@ -6,7 +6,8 @@ noinst_LIBRARIES += %D%/libnvconf.a
 %C%_libnvconf_a_SOURCES = \
 	%D%/error.c %D%/error.h \
 	%D%/values.c %D%/values.h \
-	%D%/settings.c %D%/settings.h \
+	%D%/settings.c %D%/settings.h %D%/settings-table.c \
+	%D%/settings-rates.c %D%/settings-rates.h \
 	%D%/ini.c %D%/ini.h \
 	%D%/conf.c %D%/conf.h
 
@@ -22,6 +23,7 @@ noinst_LIBRARIES += %D%/libnvcontrol.a
 	%D%/rpc.c %D%/rpc.h \
 	%D%/jsonrpc.c %D%/jsonrpc.h \
 	%D%/control.c %D%/control.h \
+	%D%/mirror.c \
 	%D%/network.c \
 	%D%/port.c \
 	%D%/reload.c \

@@ -309,6 +309,43 @@ networks_exist(const struct config *c, GError **error)
 	return true;
 }
 
+static const char *
+mirror_of(const struct config *c, const char *name)
+{
+	for (guint i = 0; i < c->ports->len; i++) {
+		const struct port_def *port = &g_array_index(c->ports, struct port_def, i);
+
+		if (strcmp(port->name, name) == 0)
+			return port->set.mirror;
+	}
+	return NULL;
+}
+
+/* As networks_exist(), and no port is mirrored to itself by way of others. */
+static bool
+mirrors_exist(const struct config *c, GError **error)
+{
+	for (guint i = 0; i < c->ports->len; i++) {
+		const struct port_def *port = &g_array_index(c->ports, struct port_def, i);
+		const char *name = port->set.mirror;
+
+		if (name[0] != '\0' && mirror_of(c, name) == NULL)
+			return refuse(error,
+				"%s:%u: [port %s] mirror is the name of a [port] in this file or "
+				"none, not \"%s\"",
+				c->file, port->line, port->name, name);
+		for (guint n = 0; n < c->ports->len && name != NULL; n++) {
+			if (strcmp(name, port->name) == 0)
+				return refuse(error,
+					"%s:%u: [port %s] mirror=%s closes a circle: a port cannot "
+					"be mirrored to itself, not by way of others either",
+					c->file, port->line, port->name, port->set.mirror);
+			name = mirror_of(c, name);
+		}
+	}
+	return true;
+}
+
 struct config *
 config_parse(const char *file, const char *text, gsize len, GError **error)
 {
@@ -322,7 +359,7 @@ config_parse(const char *file, const char *text, gsize len, GError **error)
 		g_prefix_error(error, "%s: ", file);
 		return NULL;
 	}
-	if (!networks_exist(c, error))
+	if (!networks_exist(c, error) || !mirrors_exist(c, error))
 		return NULL;
 	return g_steal_pointer(&c);
 }

@@ -167,6 +167,7 @@ start_objects(struct control *c, GError **error)
 	if (ok) {
 		start_ports(c, c->config->ports, ORIGIN_CONFIG);
 		start_ports(c, s.ports, ORIGIN_STATE);
+		control_mirror_link(c);
 		/* Also a test, while somebody watches, that it can be written. */
 		ok = control_save(c, NULL, error);
 	}

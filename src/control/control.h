@@ -106,4 +106,21 @@ char *control_port_socket(const struct control *c, const struct port *p);
 /* Tells the log what changed since it was told last. */
 void control_port_log(struct port *p);
 
+/* --- mirrors (mirror.c) -------------------------------------------------- */
+
+/* The mirror of the port called name with these settings; NULL: none, not live,
+ * or it may not have it. */
+struct dp_port *control_mirror_of(
+	struct control *c, const char *name, const struct port_settings *set);
+/* May the port called name have these settings' mirror? */
+bool control_mirror_check(
+	struct control *c, const char *name, const struct port_settings *set, GError **error);
+/* Refused while p is somebody's mirror. */
+bool control_mirror_may_del(struct control *c, const struct port *p, GError **error);
+/* After many ports changed; after one became live. */
+void control_mirror_link(struct control *c);
+void control_mirror_came(struct control *c, const struct port *p);
+/* Names of the ports whose mirror p is; free with g_ptr_array_unref(). */
+GPtrArray *control_mirror_users(struct control *c, const struct port *p);
+
 #endif

@@ -82,7 +82,8 @@ port_add_call(struct control *c, JsonObject *params, GError **error)
 
 	port_settings_init(&set);
 	if (name == NULL || !json_put_settings(&port_table, params, &set, &given, error) ||
-		!port_settings_check(&set, given, true, error))
+		!port_settings_check(&set, given, true, error) ||
+		!control_mirror_check(c, name, &set, error))
 		return NULL;
 	p = control_port_add(c, name, &set, ORIGIN_STATE, error);
 	if (p == NULL)
@@ -108,6 +109,8 @@ port_del_call(struct control *c, JsonObject *params, GError **error)
 			c->config->file);
 		return NULL;
 	}
+	if (!control_mirror_may_del(c, p, error))
+		return NULL;
 	/* Saved first: what is deleted cannot be brought back as it was. */
 	if (!control_save(c, p, error))
 		return NULL;
@@ -148,6 +151,7 @@ port_set_call(struct control *c, JsonObject *params, GError **error)
 	if (!json_put_settings(&port_table, o, &set, &given, error) ||
 		!settings_live(&port_table, given, error) ||
 		!port_settings_check(&set, given, false, error) ||
+		!control_mirror_check(c, p->name, &set, error) ||
 		!control_port_set(c, p, &set, error))
 		return NULL;
 	if (p->origin == ORIGIN_STATE && !control_save(c, NULL, error)) {

@@ -28,11 +28,17 @@ control_port_find(struct control *c, const char *name, GError **error)
 /* --- to the data path ---------------------------------------------------- */
 
 static bool
-describe_live(struct control *c, const struct port_settings *set, struct dp_port_settings *dp,
-	GError **error)
+describe_live(struct control *c, const char *name, const struct port_settings *set,
+	struct dp_port_settings *dp, GError **error)
 {
-	*dp = (struct dp_port_settings){
-		.vlan = set->vlan, .guard = set->guard, .mtu = set->mtu, .enabled = set->enabled};
+	*dp = (struct dp_port_settings){.vlan = set->vlan,
+		.guard = set->guard,
+		.mtu = set->mtu,
+		.enabled = set->enabled,
+		.rate_in = set->rate_in,
+		.rate_out = set->rate_out,
+		.mirror = control_mirror_of(c, name, set),
+		.mirror_direction = set->mirror_direction};
 	if (strcmp(set->network, NETWORK_NONE) != 0) {
 		const struct network *n = control_network_find(c, set->network, error);
 
@@ -71,7 +77,7 @@ describe(struct control *c, const struct port *p, struct dp_port_config *cfg, GE
 			return false;
 		g_strlcpy(cfg->socket, socket, sizeof(cfg->socket));
 	}
-	return describe_live(c, &p->set, &cfg->settings, error);
+	return describe_live(c, p->name, &p->set, &cfg->settings, error);
 }
 
 static bool
@@ -155,6 +161,7 @@ control_port_add(struct control *c, const char *name, const struct port_settings
 		return NULL;
 	}
 	port_insert(c, p);
+	control_mirror_came(c, p);
 	return p;
 }
 
@@ -188,12 +195,13 @@ control_port_set(struct control *c, struct port *p, const struct port_settings *
 		p->set = *set;
 		if (port_open(c, p, error)) {
 			control_port_log(p);
+			control_mirror_came(c, p);
 			return true;
 		}
 		p->set = before;
 		return false;
 	}
-	if (!describe_live(c, set, &live, error))
+	if (!describe_live(c, p->name, set, &live, error))
 		return false;
 	rc = dp_port_set(p->dp, &live, &why);
 	if (rc != 0) {

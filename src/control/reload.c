@@ -69,9 +69,27 @@ check_network(
 	return true;
 }
 
+/* Would the mirror of a run-time port go away? */
+static bool
+check_mirror(struct control *c, const struct config *config, const struct port *p, GError **error)
+{
+	const struct port *to = control_port_find(c, p->set.mirror, NULL);
+
+	if (p->origin != ORIGIN_STATE || config_port(config, p->name) != NULL || to == NULL ||
+		to->origin != ORIGIN_CONFIG || config_port(config, to->name) != NULL)
+		return true;
+	return netvm_refuse(error, NETVM_ERROR_BUSY,
+		"[port %s] is gone from the config, but port %s, which was added at run time, is "
+		"mirrored to it",
+		to->name, p->name);
+}
+
 static bool
 check(struct control *c, const struct config *config, GError **error)
 {
+	for (guint i = 0; i < c->ports->len; i++)
+		if (!check_mirror(c, config, g_ptr_array_index(c->ports, i), error))
+			return false;
 	for (guint i = 0; i < c->networks->len; i++)
 		if (!check_network(c, config, g_ptr_array_index(c->networks, i), error))
 			return false;
@@ -217,5 +235,6 @@ control_reload(struct control *c, GError **error)
 	config_free(c->config);
 	c->config = g_steal_pointer(&config);
 	retry_ports(c);
+	control_mirror_link(c);
 	return control_save(c, NULL, error);
 }

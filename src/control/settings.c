@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "src/control/error.h"
-#include "src/control/settings.h"
+#include "src/control/settings-rates.h"
 #include "src/control/values.h"
 
 #define VHOST (1U << DP_PORT_VHOST)
@@ -246,6 +246,22 @@ static const struct setting port_setting[] = {
 	{"socket", SETTING_TEXT, VHOST, false, socket_parse, socket_format},
 	[PORT_DEVICE] =
 	{"device", SETTING_TEXT, NIC, false, device_parse, device_format},
+	{"rate-pps", SETTING_NUMBER, VHOST | NIC, true, rate_pps_parse, rate_pps_format},
+	{"rate-bps", SETTING_NUMBER, VHOST | NIC, true, rate_bps_parse, rate_bps_format},
+	{"burst-packets", SETTING_NUMBER, VHOST | NIC, true,
+		burst_packets_parse, burst_packets_format},
+	{"burst-bytes", SETTING_NUMBER, VHOST | NIC, true, burst_bytes_parse, burst_bytes_format},
+	{"out-rate-pps", SETTING_NUMBER, VHOST | NIC, true,
+		out_rate_pps_parse, out_rate_pps_format},
+	{"out-rate-bps", SETTING_NUMBER, VHOST | NIC, true,
+		out_rate_bps_parse, out_rate_bps_format},
+	{"out-burst-packets", SETTING_NUMBER, VHOST | NIC, true,
+		out_burst_packets_parse, out_burst_packets_format},
+	{"out-burst-bytes", SETTING_NUMBER, VHOST | NIC, true,
+		out_burst_bytes_parse, out_burst_bytes_format},
+	{"mirror", SETTING_TEXT, VHOST | NIC, true, mirror_parse, mirror_format},
+	{"mirror-direction", SETTING_TEXT, VHOST | NIC, true,
+		mirror_direction_parse, mirror_direction_format},
 };
 /* clang-format on */
 
@@ -280,7 +296,8 @@ const struct settings_table network_table = {
 void
 port_settings_init(struct port_settings *set)
 {
-	*set = (struct port_settings){.mtu = 1500, .enabled = true};
+	*set = (struct port_settings){
+		.mtu = 1500, .enabled = true, .mirror_direction = DP_MIRROR_BOTH};
 	g_strlcpy(set->network, NETWORK_DEFAULT, sizeof(set->network));
 }
 
@@ -288,58 +305,6 @@ void
 network_settings_init(struct network_settings *set)
 {
 	*set = (struct network_settings){.ageing_s = 300, .max_macs = 8192};
-}
-
-const struct setting *
-settings_find(const struct settings_table *t, const char *name)
-{
-	g_autofree char *dashed = g_strdelimit(g_strdup(name), "_", '-');
-
-	for (unsigned int i = 0; i < t->count; i++)
-		if (strcmp(t->setting[i].name, dashed) == 0)
-			return &t->setting[i];
-	return NULL;
-}
-
-bool
-settings_put(const struct settings_table *t, void *set, const char *name, const char *text,
-	uint32_t *given, GError **error)
-{
-	const struct setting *s = settings_find(t, name);
-	uint32_t bit;
-
-	if (s == NULL) {
-		g_autoptr(GString) known = g_string_new(t->setting[0].name);
-
-		for (unsigned int i = 1; i < t->count; i++)
-			g_string_append_printf(known, ", %s", t->setting[i].name);
-		g_set_error(error, NETVM_ERROR, NETVM_ERROR_PARAMS,
-			"a %s has no setting \"%s\"; it has %s", t->noun, name, known->str);
-		return false;
-	}
-	bit = 1U << (s - t->setting);
-	if ((*given & bit) != 0) {
-		g_set_error(error, NETVM_ERROR, NETVM_ERROR_PARAMS, "%s is given twice", s->name);
-		return false;
-	}
-	if (!s->parse(set, text, error))
-		return false;
-	*given |= bit;
-	return true;
-}
-
-bool
-settings_live(const struct settings_table *t, uint32_t given, GError **error)
-{
-	for (unsigned int i = 0; i < t->count; i++) {
-		if ((given >> i & 1) == 0 || t->setting[i].live)
-			continue;
-		g_set_error(error, NETVM_ERROR, NETVM_ERROR_PARAMS,
-			"%s cannot change while the %s exists: delete the %s and add it again",
-			t->setting[i].name, t->noun, t->noun);
-		return false;
-	}
-	return true;
 }
 
 bool
@@ -370,19 +335,5 @@ port_settings_check(struct port_settings *set, uint32_t given, bool full, GError
 	}
 	if (set->type == DP_PORT_VHOST && set->queues == 0)
 		set->queues = 1;
-	return true;
-}
-
-bool
-settings_differ(const struct settings_table *t, const void *a, const void *b, bool live)
-{
-	for (unsigned int i = 0; i < t->count; i++) {
-		const struct setting *s = &t->setting[i];
-		g_autofree char *x = s->format(a);
-		g_autofree char *y = s->format(b);
-
-		if (s->live == live && g_strcmp0(x, y) != 0)
-			return true;
-	}
-	return false;
+	return settings_rates_check(set, given, error);
 }

@@ -15,6 +15,7 @@
 
 #define NETWORK_DEFAULT "default" /* always there; ports join it unless told otherwise */
 #define NETWORK_NONE    "none"    /* a port's network when it is in none */
+#define MIRROR_NONE     "none"    /* a port's mirror when it has none */
 
 struct port_settings {
 	enum dp_port_type type;
@@ -27,6 +28,9 @@ struct port_settings {
 	bool client;
 	char socket[108]; /* "": RUN_DIR/vhost/NAME.sock */
 	char device[256];
+	struct dp_rate rate_in, rate_out;
+	char mirror[DP_NAME_MAX]; /* "": none */
+	enum dp_mirror mirror_direction;
 };
 
 struct network_settings {

@@ -122,7 +122,7 @@ show_stats(struct control *c, const struct port *only)
 static void
 add_setting(JsonObject *o, const struct port *p, const char *name)
 {
-	const struct setting *s = settings_find(&port_table, name);
+	const struct setting *s = settings_find(&port_table, name); /* takes underscores */
 	g_autofree char *text = s->format(&p->set);
 
 	if (text == NULL)
@@ -205,11 +205,27 @@ add_state(JsonObject *o, const struct port *p, const struct dp_port_status *st)
 	json_object_set_object_member(o, "queues", queues);
 }
 
+static void
+add_mirror_of(JsonObject *o, struct control *c, const struct port *p)
+{
+	g_autoptr(GPtrArray) users = control_mirror_users(c, p);
+	JsonArray *names;
+
+	if (users->len == 0)
+		return;
+	names = json_array_new();
+	for (guint i = 0; i < users->len; i++)
+		json_array_add_string_element(names, g_ptr_array_index(users, i));
+	json_object_set_array_member(o, "mirror_of", names);
+}
+
 JsonObject *
 show_port(struct control *c, const struct port *p)
 {
-	static const char *const settings[] = {
-		"type", "enabled", "network", "vlan", "trunk", "guard", "mtu"};
+	static const char *const settings[] = {"type", "enabled", "network", "vlan", "trunk",
+		"guard", "mtu", "rate_pps", "burst_packets", "rate_bps", "burst_bytes",
+		"out_rate_pps", "out_burst_packets", "out_rate_bps", "out_burst_bytes", "mirror",
+		"mirror_direction"};
 	struct dp_port_status st = {.state = DP_PORT_ERROR};
 	struct dp_port_counters counters;
 	JsonObject *o = json_object_new();
@@ -221,6 +237,7 @@ show_port(struct control *c, const struct port *p)
 	json_object_set_string_member(o, "name", p->name);
 	for (gsize i = 0; i < G_N_ELEMENTS(settings); i++)
 		add_setting(o, p, settings[i]);
+	add_mirror_of(o, c, p);
 	add_state(o, p, &st);
 	if (p->set.type == DP_PORT_VHOST)
 		add_vhost(o, c, p, &st);

@@ -55,6 +55,27 @@ value_size(
 }
 
 bool
+value_rate(
+	const char *what, const char *text, guint64 min, guint64 max, guint64 *out, GError **error)
+{
+	static const char suffixes[] = "KMGT";
+	size_t len = strlen(text);
+	const char *s = len != 0 ? strchr(suffixes, g_ascii_toupper(text[len - 1])) : NULL;
+	g_autofree char *digits = g_strndup(text, s != NULL ? len - 1 : len);
+	guint64 n, scale = 1;
+
+	for (const char *p = suffixes; s != NULL && p <= s; p++)
+		scale *= 1000;
+	if (!parse_digits(digits, max / scale, &n) || (n != 0 && n * scale < min))
+		return refuse(error,
+			"%s is 0 or a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT
+			", such as 5000 or 10M (k, M, G and T are powers of 1000), not \"%s\"",
+			what, min, max, text);
+	*out = n * scale;
+	return true;
+}
+
+bool
 value_bool(const char *what, const char *text, bool *out, GError **error)
 {
 	static const char *const yes[] = {"yes", "true", "on", "1", NULL};

@@ -20,6 +20,9 @@ bool value_uint(
 /* Bytes, with an optional K, M or G (powers of 1024). */
 bool value_size(
 	const char *what, const char *text, guint64 min, guint64 max, guint64 *out, GError **error);
+/* 0, or a number from min to max with an optional k, M, G or T (powers of 1000). */
+bool value_rate(
+	const char *what, const char *text, guint64 min, guint64 max, guint64 *out, GError **error);
 bool value_bool(const char *what, const char *text, bool *out, GError **error);
 /* Index of text in words, which is NULL-terminated. */
 bool value_word(

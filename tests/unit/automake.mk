@@ -179,6 +179,11 @@ UNIT_TESTS += %D%/test-mirror
 %C%_test_mirror_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_mirror_LDADD = $(DATAPATH_LIBS)
 
+UNIT_TESTS += %D%/test-bucket
+%C%_test_bucket_SOURCES = %D%/test-bucket.c
+%C%_test_bucket_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_bucket_LDADD = src/datapath/libnvdatapath.a $(UNIT_LIBS)
+
 UNIT_TESTS += %D%/test-police
 %C%_test_police_SOURCES = %D%/test-police.c %D%/fake-port.c %D%/fake-port.h \
 	%D%/three-ports.c %D%/three-ports.h

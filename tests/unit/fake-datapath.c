@@ -82,6 +82,14 @@ fake_port_settings(const char *name)
 	return p != NULL ? &p->config.settings : NULL;
 }
 
+const char *
+fake_port_mirror(const char *name)
+{
+	const struct dp_port *to = fake_port_settings(name)->mirror;
+
+	return to != NULL ? to->config.name : "";
+}
+
 const struct dp_port_config *
 fake_port_config(const char *name)
 {
@@ -273,6 +281,9 @@ dp_port_del(struct dp_port *port)
 {
 	join(port->config.settings.network, NULL);
 	port->used = false;
+	for (unsigned int i = 0; i < DP_PORTS_MAX; i++)
+		if (fake.port[i].config.settings.mirror == port)
+			fake.port[i].config.settings.mirror = NULL;
 }
 
 void

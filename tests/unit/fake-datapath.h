@@ -14,6 +14,8 @@
 void fake_port_state(const char *name, enum dp_port_state state, const char *error);
 /* What the port was last told; NULL when there is no such port. */
 const struct dp_port_settings *fake_port_settings(const char *name);
+/* Name of the port that gets copies of its frames, "": none. */
+const char *fake_port_mirror(const char *name);
 const struct dp_port_config *fake_port_config(const char *name);
 /* How often any port was added: a live change must not add. */
 unsigned int fake_port_adds(void);

@@ -160,6 +160,48 @@ test_reload(void **state)
 	expect(ask(e, "port.list", "{}"), "'ports':[]");
 }
 
+/* Mirrors come back whatever the order in which ports do, and whoever was made
+ * anew; a circle in between, while the config turns one round, is none. */
+static void
+test_mirrors(void **state)
+{
+	struct env *e = *state;
+	g_autoptr(GError) error = NULL;
+
+	ask(e, "port.add", "{'name':'z','type':'vhost'}");
+	ask(e, "port.add", "{'name':'a','type':'vhost','mirror':'z','mirror-direction':'out'}");
+	ask(e, "port.add", "{'name':'b','type':'vhost','mirror':'c1','rate-pps':'7k'}");
+	env_restart(e);
+	assert_string_equal(fake_port_mirror("a"), "z");
+	assert_int_equal(fake_port_settings("a")->mirror_direction, DP_MIRROR_OUT);
+	assert_string_equal(fake_port_mirror("b"), "c1");
+	assert_int_equal(fake_port_settings("b")->rate_in.pps, 7000);
+	/* A mirror that is added anew. */
+	env_write_config(e, "[port c1]\ntype=vhost\nqueues=3\n[network blue]\n");
+	assert_true(control_reload(&e->c, &error));
+	assert_string_equal(fake_port_mirror("b"), "c1");
+	env_write_config(e, "[network blue]\n");
+	assert_false(control_reload(&e->c, &error));
+	expect(error->message, "[port c1] is gone from the config, but port b");
+	g_clear_error(&error);
+	/* Of two in the config, the first is the second's mirror, and then not. */
+	env_write_config(e, "[port c1]\ntype=vhost\nmirror=c2\n[port c2]\ntype=vhost\n");
+	assert_true(control_reload(&e->c, &error));
+	assert_string_equal(fake_port_mirror("c1"), "c2");
+	env_write_config(e, "[port c2]\ntype=vhost\nmirror=c1\n[port c1]\ntype=vhost\n");
+	assert_true(control_reload(&e->c, &error));
+	assert_string_equal(fake_port_mirror("c2"), "c1");
+	assert_string_equal(fake_port_mirror("c1"), "");
+	env_write_config(e, "[port c2]\ntype=vhost\nmirror=c1\n[port c1]\ntype=vhost\n"
+			    "mirror=c2\n");
+	assert_false(control_reload(&e->c, &error));
+	expect(error->message, "netvmd.conf:1: [port c2] mirror=c1 closes a circle");
+	g_clear_error(&error);
+	env_write_config(e, "[port c2]\ntype=vhost\nmirror=z\n");
+	assert_false(control_reload(&e->c, &error));
+	expect(error->message, "[port c2] mirror is the name of a [port] in this file");
+}
+
 int
 main(void)
 {
@@ -168,6 +210,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_plugged_later, env_setup, env_teardown),
 		cmocka_unit_test_setup_teardown(test_cannot_save, env_setup, env_teardown),
 		cmocka_unit_test_setup_teardown(test_reload, env_setup, env_teardown),
+		cmocka_unit_test_setup_teardown(test_mirrors, env_setup, env_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,6 +52,19 @@ test_round_trip(void **state)
 		{"mode", "client", "client"},
 		{"socket", "/a/b", "/a/b"},
 		{"device", "0000:01:00.0", "0000:01:00.0"},
+		{"rate-pps", "100k", "100000"},
+		{"rate-pps", "0", NULL},
+		{"rate-bps", "10M", "10000000"},
+		{"rate-bps", "1T", "1000000000000"},
+		{"burst-packets", "32", "32"},
+		{"burst-bytes", "2g", "2000000000"},
+		{"out-rate-pps", "10G", "10000000000"},
+		{"out-rate-bps", "1000", "1000"},
+		{"out-burst-packets", "1", "1"},
+		{"out-burst-bytes", "0k", NULL},
+		{"mirror", "tap0", "tap0"},
+		{"mirror", "none", NULL},
+		{"mirror-direction", "in", NULL},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -95,7 +108,11 @@ test_bad_changes_nothing(void **state)
 {
 	static const char *const bad[][2] = {{"trunk", "1,2,x"}, {"guard", "mac=1"}, {"mtu", "1e3"},
 		{"vlan", ""}, {"vlan", " 1"}, {"vlan", "+1"}, {"queues", "0"}, {"device", ""},
-		{"network", ""}, {"type", "VHOST"}, {"nonsense", "1"}, {"", ""}};
+		{"network", ""}, {"type", "VHOST"}, {"nonsense", "1"}, {"", ""},
+		{"rate-bps", "999"}, {"rate-bps", "2T"}, {"rate-bps", "10 M"}, {"rate-bps", "1.5M"},
+		{"rate-pps", "M"}, {"rate-pps", "-1"}, {"rate-pps", "99999999999999999999"},
+		{"rate-pps", "18446744073709552k"}, {"mirror", "../x"},
+		{"mirror-direction", "sideways"}};
 	struct port_settings set, before;
 
 	port_settings_init(&set);
@@ -127,7 +144,8 @@ test_live(void **state)
 	static const char *const fixed[][2] = {{"type", "nic"}, {"queues", "2"}, {"mode", "client"},
 		{"socket", "/x"}, {"device", "x"}};
 	static const char *const live[][2] = {{"network", "x"}, {"vlan", "2"}, {"trunk", "2"},
-		{"guard", "none"}, {"mtu", "100"}, {"enabled", "no"}};
+		{"guard", "none"}, {"mtu", "100"}, {"enabled", "no"}, {"rate-pps", "1"},
+		{"out-burst-bytes", "1"}, {"mirror", "m"}, {"mirror-direction", "out"}};
 	struct port_settings set;
 
 	port_settings_init(&set);
@@ -162,6 +180,54 @@ test_differ(void **state)
 	assert_true(settings_differ(&port_table, &a, &b, false));
 }
 
+static bool
+check_all(struct port_settings *set, const char *const (*pairs)[2], const char *words)
+{
+	g_autoptr(GError) error = NULL;
+	uint32_t given = 0;
+
+	for (; (*pairs)[0] != NULL; pairs++)
+		assert_true(settings_put(&port_table, set, (*pairs)[0], (*pairs)[1], &given, NULL));
+	if (port_settings_check(set, given, false, &error))
+		return words == NULL;
+	if (words == NULL || strstr(error->message, words) == NULL)
+		fail_msg("the sentence is: %s", error->message);
+	return true;
+}
+
+static void
+test_rates_fit(void **state)
+{
+	struct port_settings set;
+
+	port_settings_init(&set);
+	assert_true(check_all(&set, (const char *const[][2]){{"burst-packets", "5"}, {NULL}},
+		"burst-packets means nothing without rate-pps"));
+	port_settings_init(&set);
+	assert_true(check_all(&set, (const char *const[][2]){{"out-burst-bytes", "5"}, {NULL}},
+		"out-burst-bytes means nothing without out-rate-bps"));
+	port_settings_init(&set);
+	assert_true(check_all(&set,
+		(const char *const[][2]){{"rate-bps", "8k"}, {"burst-bytes", "3600001"}, {NULL}},
+		"more than an hour"));
+	port_settings_init(&set);
+	assert_true(check_all(&set,
+		(const char *const[][2]){{"rate-bps", "8k"}, {"burst-bytes", "3600000"},
+			{"out-rate-pps", "1"}, {"out-burst-packets", "3600"}, {NULL}},
+		NULL));
+	/* A rate that ends takes its burst along, so it can begin anew. */
+	assert_true(check_all(&set, (const char *const[][2]){{"rate-bps", "0"}, {NULL}}, NULL));
+	assert_int_equal(set.rate_in.burst_bytes, 0);
+	assert_int_equal(set.rate_out.burst_packets, 3600);
+	assert_true(check_all(&set, (const char *const[][2]){{"mirror-direction", "in"}, {NULL}},
+		"mirror-direction means nothing without mirror"));
+	assert_true(check_all(&set,
+		(const char *const[][2]){{"mirror", "x"}, {"mirror-direction", "in"}, {NULL}},
+		NULL));
+	assert_true(check_all(&set, (const char *const[][2]){{"mirror", "none"}, {NULL}}, NULL));
+	assert_int_equal(set.mirror_direction, DP_MIRROR_BOTH);
+}
+
 int
 main(void)
 {
@@ -172,6 +238,7 @@ main(void)
 		cmocka_unit_test(test_twice),
 		cmocka_unit_test(test_live),
 		cmocka_unit_test(test_differ),
+		cmocka_unit_test(test_rates_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
