@@ -25,8 +25,6 @@
  */
 const uint64_t vhost_features_off =
 	BIT(VHOST_F_LOG_ALL)                /* migration: we do not log dirty pages */
-	| BIT(VIRTIO_F_RING_PACKED)         /* vring.c does split rings */
-	| BIT(VIRTIO_F_IN_ORDER)            /* needs rules of its own for used entries */
 	| BIT(VIRTIO_F_ACCESS_PLATFORM)     /* no public IOTLB lookup */
 	| BIT(VIRTIO_NET_F_HOST_UFO)        /* UDP fragmentation offload: nobody segments it */
 	| BIT(VIRTIO_NET_F_GUEST_UFO)       /* likewise */
