@@ -17,6 +17,7 @@
  * buffers, twice.
  */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,6 +48,14 @@ struct endure {
 };
 
 static uint8_t frame[PEER_FRAME_MAX];
+static volatile sig_atomic_t stop; /* SIGTERM: as if the time were over */
+
+static void
+on_term(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
 
 static void
 set_up_stream(struct endure *e, int from)
@@ -241,7 +250,7 @@ run(struct endure *e, const struct peer_options *o)
 		e->stream[0].tx->in_order ? "true" : "false", e->stream[0].window);
 	fflush(stdout);
 	start = peer_now();
-	while ((now = peer_now()) < end) {
+	while ((now = peer_now()) < end && !stop) {
 		uint64_t upto = UINT64_MAX;
 
 		if (now > e->looked + LOOK_SECONDS) {
@@ -368,6 +377,7 @@ peer_endure(const struct peer_options *o)
 	static struct endure e;
 	bool good;
 
+	(void)signal(SIGTERM, on_term);
 	if (!open_both(&e, o))
 		return 1;
 	if (run(&e, o))
