@@ -76,6 +76,11 @@ UNIT_TESTS += %D%/test-vhost-position
 %C%_test_vhost_position_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vhost_position_LDADD = $(UNIT_RING_LIBS)
 
+UNIT_TESTS += %D%/test-vring-killed
+%C%_test_vring_killed_SOURCES = %D%/test-vring-killed.c
+%C%_test_vring_killed_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_killed_LDADD = $(UNIT_RING_LIBS)
+
 # --- vhost: ports -----------------------------------------------------------
 
 # Real sockets, EAL on ordinary memory.
