@@ -38,11 +38,14 @@ static const char *const stage_name[STAGES] = {"take", "forward", "put", "comple
 struct guest {
 	struct vring_queue *vq[2];
 	struct vring_avail *avail[2];
+	struct vring_packed_desc *slot[2]; /* of a packed ring */
 	uint16_t posted[2];
 	struct guest_mem mem;
 };
 
 static struct guest guest[2];
+static bool packed;            /* kind of the rings */
+static unsigned int frame_len; /* of every frame */
 static struct dp_port *port[2];
 static uint64_t stamp[2]; /* before and after the put of the burst at hand */
 
@@ -55,7 +58,7 @@ static void __attribute__((noreturn)) give_up(const char *why)
 /* --- the guests --------------------------------------------------------- */
 
 static void
-ring_make(struct guest *g, int i, uint8_t *at, uint64_t gpa, unsigned int len)
+ring_make(struct guest *g, int i, uint8_t *at, uint64_t gpa)
 {
 	struct vring_desc *desc = (void *)at;
 	struct vring_avail *avail = (void *)(at + 8192);
@@ -70,11 +73,18 @@ ring_make(struct guest *g, int i, uint8_t *at, uint64_t gpa, unsigned int len)
 
 	for (unsigned int k = 0; k < RING; k++) {
 		desc[k].addr = gpa + 32768 + (uint64_t)k * BUFFER;
-		desc[k].len = i == 0 ? len + 12 : BUFFER;
+		if (packed)
+			continue;
+		desc[k].len = i == 0 ? frame_len + 12 : BUFFER;
 		desc[k].flags = i == 0 ? 0 : VRING_DESC_F_WRITE;
 		avail->ring[k] = (uint16_t)k;
 	}
+	if (packed) {
+		cfg.features |= UINT64_C(1) << VIRTIO_F_RING_PACKED;
+		cfg.base = cfg.used_at = VRING_PLACE_WRAP;
+	}
 	g->avail[i] = avail;
+	g->slot[i] = (void *)desc;
 	g->posted[i] = 0;
 	if (g->vq[i] == NULL)
 		g->vq[i] = aligned_alloc(64, (sizeof(*g->vq[i]) + 63) & ~(size_t)63);
@@ -84,7 +94,7 @@ ring_make(struct guest *g, int i, uint8_t *at, uint64_t gpa, unsigned int len)
 }
 
 static void
-guest_make(unsigned int n, unsigned int len)
+guest_make(unsigned int n)
 {
 	static uint8_t *memory[2];
 	const size_t half = 32768 + (size_t)RING * BUFFER;
@@ -98,21 +108,31 @@ guest_make(unsigned int n, unsigned int len)
 			give_up("no memory for a guest");
 	}
 	memset(memory[n], 0, 2 * half);
-	ring_make(g, 0, memory[n], GPA, len);
-	ring_make(g, 1, memory[n] + half, GPA + half, len);
+	ring_make(g, 0, memory[n], GPA);
+	ring_make(g, 1, memory[n] + half, GPA + half);
 	for (unsigned int k = 0; k < RING; k++) {
 		uint8_t *f = memory[n] + 32768 + (size_t)k * BUFFER + 12;
 
-		memset(f, 0x55, len);
+		memset(f, 0x55, frame_len);
 		memcpy(f, (uint8_t[14]){2, 0, 0, 0, 0, (uint8_t)!n, 2, 0, 0, 0, 0, (uint8_t)n, 8},
 			14);
 	}
 }
 
-/* The driver gives all its buffers again. */
+/* The driver gives its next n buffers again. */
 static void
 guest_post(struct guest *g, int i, uint16_t n)
 {
+	for (uint16_t k = g->posted[i]; packed && k != (uint16_t)(g->posted[i] + n); k++) {
+		struct vring_packed_desc *d = &g->slot[i][k % RING];
+
+		/* 2.8.1: in the first lap AVAIL is 1, in the next one USED. */
+		d->len = i == 0 ? frame_len + 12 : BUFFER;
+		d->id = k % RING;
+		d->flags = (uint16_t)((k / RING % 2 ? 1 << VRING_PACKED_DESC_F_USED
+						    : 1 << VRING_PACKED_DESC_F_AVAIL) |
+				      (i == 0 ? 0 : VRING_DESC_F_WRITE));
+	}
 	g->posted[i] = (uint16_t)(g->posted[i] + n);
 	__atomic_store_n(&g->avail[i]->idx, g->posted[i], __ATOMIC_RELEASE);
 }
@@ -222,8 +242,9 @@ measure(const struct vring_ops *ops, unsigned int len, double least[STAGES])
 	uint64_t best[STAGES], t[STAGES];
 
 	memset(best, 0xff, sizeof(best));
+	frame_len = len;
 	for (unsigned int i = 0; i < 2; i++) {
-		guest_make(i, len);
+		guest_make(i);
 		guest[i].vq[0]->ops = guest[i].vq[1]->ops = ops;
 	}
 	for (unsigned int i = 0; i < ROUNDS; i++) {
@@ -245,7 +266,7 @@ measure_variant(const char *name, const unsigned int *len, unsigned int n)
 
 	if (ops == NULL)
 		return true;
-	printf("\n%s, cycles per packet", name);
+	printf("\n%-6s %-6s cyc./packet", name, packed ? "packed" : "split");
 	for (unsigned int i = 0; i < n; i++) {
 		if (!measure(ops, len[i], least[i]))
 			return false;
@@ -277,8 +298,9 @@ main(int argc, char **argv)
 		return strcmp(argv[1], "--help") == 0 ? 0 : 2;
 	}
 	world_make();
-	for (unsigned int i = 0; i < 3; i++) {
-		if (measure_variant(variants[i], len, sizeof(len) / sizeof(len[0])))
+	for (unsigned int i = 0; i < 6; i++) {
+		packed = i % 2 != 0;
+		if (measure_variant(variants[i / 2], len, sizeof(len) / sizeof(len[0])))
 			continue;
 		fprintf(stderr, "stages: packets were lost or dropped\n");
 		return 1;
