@@ -11,6 +11,7 @@ noinst_LIBRARIES += %D%/libnvvhost.a
 	%D%/vhost-explain.c \
 	%D%/vhost-fault.c \
 	%D%/vhost-feature.c \
+	%D%/vhost-log.c \
 	%D%/vhost-memory.c \
 	%D%/vhost-msg.c \
 	%D%/vhost-msg.h \

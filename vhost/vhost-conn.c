@@ -119,6 +119,7 @@ vhost_disconnect(struct vhost_port *p)
 	vhost_rings_leave(p, VHOST_ALL_RINGS, RING_STOPPED);
 	/* Nobody is inside a ring any more, so no fault handler of a worker can
 	 * still use the descriptor or a range. */
+	vhost_log_forget(p);
 	vhost_memory_forget(p);
 	fd = atomic_exchange_explicit(&p->connfd, -1, memory_order_acq_rel);
 	if (fd >= 0) {

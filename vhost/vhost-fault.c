@@ -29,8 +29,8 @@
 
 #include "vhost/vhost-private.h"
 
-/* 256 ports of 8 regions, twice: a port has two tables for a moment. */
-#define FAULT_RANGES 4096
+/* 256 ports of 8 regions and a migration log, twice: a port has two tables for a moment. */
+#define FAULT_RANGES 4608
 
 struct fault_range {
 	_Atomic uintptr_t start; /* 0: free */
@@ -172,13 +172,14 @@ vhost_fault_add(struct vhost_port *p, void *start, size_t len)
 }
 
 void
-vhost_fault_remove(struct vhost_port *p)
+vhost_fault_remove(struct vhost_port *p, const void *start)
 {
 	pthread_mutex_lock(&ranges_lock);
 	for (unsigned int i = 0; i < FAULT_RANGES; i++) {
 		struct fault_range *r = &ranges[i];
 
-		if (atomic_load_explicit(&r->port, memory_order_relaxed) != p)
+		if (atomic_load_explicit(&r->port, memory_order_relaxed) != p ||
+			atomic_load_explicit(&r->start, memory_order_relaxed) != (uintptr_t)start)
 			continue;
 		atomic_store_explicit(&r->start, 0, memory_order_release);
 		atomic_store_explicit(&r->port, NULL, memory_order_relaxed);

@@ -24,8 +24,7 @@
  * the library's rule for when a network device with many queues is ready.
  */
 const uint64_t vhost_features_off =
-	BIT(VHOST_F_LOG_ALL)                /* migration: we do not log dirty pages */
-	| BIT(VIRTIO_F_ACCESS_PLATFORM)     /* no public IOTLB lookup */
+	BIT(VIRTIO_F_ACCESS_PLATFORM)       /* no public IOTLB lookup */
 	| BIT(VIRTIO_NET_F_HOST_UFO)        /* UDP fragmentation offload: nobody segments it */
 	| BIT(VIRTIO_NET_F_GUEST_UFO)       /* likewise */
 	| BIT(VIRTIO_NET_F_HOST_ECN)        /* our segmentation does not know CWR rules */
@@ -34,11 +33,11 @@ const uint64_t vhost_features_off =
 	| BIT(VIRTIO_NET_F_GUEST_ANNOUNCE); /* QEMU sends SEND_RARP instead, which we handle */
 
 /* The library's default also has PAGEFAULT (a peer could stop our threads in a
- * page fault for ever), LOG_SHMFD, and channels for devices that we are not. */
+ * page fault for ever) and channels for devices that we are not. */
 const uint64_t vhost_protocol_features =
-	BIT(VHOST_USER_PROTOCOL_F_MQ) | BIT(VHOST_USER_PROTOCOL_F_RARP) |
-	BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK) | BIT(VHOST_USER_PROTOCOL_F_NET_MTU) |
-	BIT(VHOST_USER_PROTOCOL_F_STATUS);
+	BIT(VHOST_USER_PROTOCOL_F_MQ) | BIT(VHOST_USER_PROTOCOL_F_LOG_SHMFD) |
+	BIT(VHOST_USER_PROTOCOL_F_RARP) | BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK) |
+	BIT(VHOST_USER_PROTOCOL_F_NET_MTU) | BIT(VHOST_USER_PROTOCOL_F_STATUS);
 
 uint8_t
 vhost_caps(uint64_t features)

@@ -6,6 +6,7 @@
  */
 #include <linux/magic.h>
 #include <rte_vhost.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,24 +21,23 @@
  * provides. On a FUSE file the peer decides how long a page fault takes, and a
  * worker that touches it would hang for as long.
  */
-static bool
-memory_file_ok(struct vhost_port *p, unsigned int i, int fd, uint64_t end)
+bool
+vhost_memory_file_ok(struct vhost_port *p, const char *what, int fd, uint64_t end)
 {
 	struct stat st;
 	struct statfs fs;
 
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		vhost_error(p, -1, "memory region %u is not a file or memfd", i);
+		vhost_error(p, -1, "%s is not a file or memfd", what);
 		return false;
 	}
 	if (fstatfs(fd, &fs) != 0 || (unsigned long)fs.f_type == FUSE_SUPER_MAGIC) {
-		vhost_error(p, -1, "memory region %u lies on a FUSE file system", i);
+		vhost_error(p, -1, "%s lies on a FUSE file system", what);
 		return false;
 	}
 	if (end > (uint64_t)st.st_size) {
-		vhost_error(p, -1,
-			"memory region %u ends at byte %" PRIu64 " of a file of %" PRIu64 " bytes",
-			i, end, (uint64_t)st.st_size);
+		vhost_error(p, -1, "%s ends at byte %" PRIu64 " of a file of %" PRIu64 " bytes",
+			what, end, (uint64_t)st.st_size);
 		return false;
 	}
 	return true;
@@ -59,6 +59,7 @@ vhost_memory_check(struct vhost_port *p, const struct vhost_message *m)
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		struct vhost_msg_region r = m->payload.memory.region[i];
+		char what[32];
 
 		if (r.offset + r.size < r.size || r.user + r.size < r.size) {
 			vhost_error(p, -1, "memory region %u wraps around", i);
@@ -72,7 +73,8 @@ vhost_memory_check(struct vhost_port *p, const struct vhost_message *m)
 				i, r.gpa, r.size);
 			return false;
 		}
-		if (!memory_file_ok(p, i, m->fds[i], r.offset + r.size))
+		snprintf(what, sizeof(what), "memory region %u", i);
+		if (!vhost_memory_file_ok(p, what, m->fds[i], r.offset + r.size))
 			return false;
 	}
 	return true;
@@ -81,7 +83,8 @@ vhost_memory_check(struct vhost_port *p, const struct vhost_message *m)
 void
 vhost_memory_forget(struct vhost_port *p)
 {
-	vhost_fault_remove(p);
+	for (uint32_t i = 0; i < p->nregions; i++)
+		vhost_fault_remove(p, p->region[i].map);
 	p->mem.nregions = 0;
 	p->nregions = 0;
 }

@@ -16,7 +16,8 @@
  *                    thread that touches it for as long as the peer likes
  *   *_INFLIGHT_FD    the library writes into a mapping of a file that the peer
  *                    sized, whether or not it was negotiated
- *   IOTLB_MSG, SET_LOG_*, SET_SLAVE_REQ_FD, *_CONFIG, CRYPTO_*   not offered
+ *   IOTLB_MSG, SET_SLAVE_REQ_FD, *_CONFIG, CRYPTO_*   not offered
+ * SET_LOG_BASE never gets to the library: see vhost-log.c.
  *
  * Runs on the fd thread, some under the library's ring locks. A refusal closes
  * the message's descriptors: the library does not, and a peer could use all of
@@ -54,6 +55,9 @@ static const struct msg_rule rules[VHOST_MSG_END] = {
 	[VHOST_MSG_RESET_OWNER] = {"RESET_OWNER", 0, 8, RING_NONE, MSG_STOP_ALL},
 	[VHOST_MSG_SET_MEM_TABLE] = {"SET_MEM_TABLE", 8, 8 + 32 * VHOST_MSG_REGIONS, RING_NONE,
 		MSG_PAUSE_ALL},
+	[VHOST_MSG_SET_LOG_BASE] = {"SET_LOG_BASE", 16, 16, RING_NONE, MSG_PAUSE_ALL},
+	/* An eventfd that nobody has a use for; the library closes it. */
+	[VHOST_MSG_SET_LOG_FD] = {"SET_LOG_FD", 0, 8, RING_NONE, MSG_NONE},
 	[VHOST_MSG_SET_VRING_NUM] = {"SET_VRING_NUM", U64, RING_STATE, MSG_PAUSE},
 	[VHOST_MSG_SET_VRING_ADDR] = {"SET_VRING_ADDR", 40, 40, RING_ADDR, MSG_PAUSE},
 	[VHOST_MSG_SET_VRING_BASE] = {"SET_VRING_BASE", U64, RING_STATE, MSG_STOP},
@@ -209,6 +213,25 @@ msg_queue_num(struct vhost_port *p, struct vhost_message *m)
 	return RTE_VHOST_MSG_RESULT_REPLY;
 }
 
+/* A new dirty log; the rings have been left. The answer has no payload. */
+static enum rte_vhost_msg_result
+msg_log_base(struct vhost_port *p, struct vhost_message *m)
+{
+	bool ok = vhost_log_map(p, m);
+
+	/* Not in post(), which runs after the answer is out, or not at all. */
+	vhost_rings_start(p, VHOST_ALL_RINGS);
+	if (!ok) {
+		/* It has been said why. */
+		p->unfinished = 0;
+		return msg_refuse(m);
+	}
+	vhost_log_check(p);
+	msg_close_fds(m);
+	m->size = 0;
+	return RTE_VHOST_MSG_RESULT_REPLY;
+}
+
 static bool
 msg_sensible(struct vhost_port *p, const struct vhost_message *m)
 {
@@ -216,6 +239,8 @@ msg_sensible(struct vhost_port *p, const struct vhost_message *m)
 		return msg_mtu_ok(p, m);
 	if (m->request == VHOST_MSG_SET_MEM_TABLE)
 		return vhost_memory_check(p, m);
+	if (m->request == VHOST_MSG_SET_LOG_BASE)
+		return vhost_log_message_ok(p, m);
 	return true;
 }
 
@@ -250,6 +275,13 @@ msg_pre(int vid, void *data)
 		msg_close_fds(m);
 		return RTE_VHOST_MSG_RESULT_OK;
 	}
+	if (m->request == VHOST_MSG_SET_LOG_BASE)
+		return msg_log_base(p, m);
+	if (m->request == VHOST_MSG_SET_VRING_ADDR) {
+		/* The library would not map a ring whose log it cannot find, and
+		 * has no use for it. */
+		m->payload.addr.flags &= ~(1u << VHOST_VRING_F_LOG);
+	}
 	if (m->request == VHOST_MSG_SET_MEM_TABLE) {
 		/* The library unmaps the old table first; should it then fail,
 		 * there is none. */
@@ -262,8 +294,13 @@ msg_pre(int vid, void *data)
 static void
 msg_show_features(struct vhost_port *p)
 {
+	bool logged = p->features >> VHOST_F_LOG_ALL & 1;
+
 	/* From the library, not from the message: it may have cleared some. */
 	(void)rte_vhost_get_negotiated_features(p->vid, &p->features);
+	/* The end of a migration; the next one brings a log of its own. */
+	if (logged && !(p->features >> VHOST_F_LOG_ALL & 1))
+		vhost_log_forget(p);
 	atomic_store_explicit(&p->tx_caps, vhost_caps(p->features), memory_order_relaxed);
 	pthread_mutex_lock(&p->lock);
 	p->shown.features = p->features;
@@ -299,6 +336,7 @@ msg_remember(struct vhost_port *p, const struct vhost_message *m)
 	case VHOST_MSG_SET_MEM_TABLE:
 		(void)vhost_memory_fetch(p);
 		vhost_fault_blame(-1);
+		vhost_log_check(p);
 		break;
 	case VHOST_MSG_SET_VRING_ADDR: {
 		const struct vhost_vring_addr addr = m->payload.addr;

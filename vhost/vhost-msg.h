@@ -56,6 +56,9 @@ union vhost_msg_payload {
 		uint32_t nregions, padding;
 		struct vhost_msg_region region[VHOST_MSG_REGIONS];
 	} memory;
+	struct {
+		uint64_t size, offset;
+	} log;
 	uint8_t crypto_session[632];
 };
 

@@ -19,6 +19,7 @@
  *                   be inside, then act.
  *   vhost-conn.c    the library's callbacks: connection, device, ring state.
  *   vhost-memory.c  the guest's memory table, checked and published.
+ *   vhost-log.c     the dirty log of a migration.
  *   vhost-socket.c  files, sockets and timeouts.
  *   vhost-fault.c   SIGBUS on memory that the peer took away.
  *   vhost-explain.c  why a ring cannot run.
@@ -54,6 +55,7 @@
 
 #include "vhost/vhost-port.h"
 #include "vhost/vhost-position.h"
+#include "vhost/vring-log.h"
 #include "vhost/vring.h"
 
 #define VHOST_RINGS_MAX (2 * VHOST_QUEUE_PAIRS_MAX)
@@ -102,9 +104,10 @@ struct vhost_ring {
 	bool reset;         /* RESET_OWNER disabled it; the peer has not enabled it again */
 	_Atomic int kickfd; /* our duplicate, -1: none */
 	struct vhost_ring_address address;
-	uint16_t base;     /* what SET_VRING_BASE said on this connection */
-	bool base_known;   /* it came */
-	bool base_started; /* and the ring has been started with it */
+	uint16_t base;        /* what SET_VRING_BASE said on this connection */
+	bool base_known;      /* it came */
+	bool base_started;    /* and the ring has been started with it */
+	struct vring_log log; /* what vq.log points to; workers read it */
 } __attribute__((aligned(64)));
 
 struct vhost_region {
@@ -112,6 +115,14 @@ struct vhost_region {
 	uint64_t user; /* address in the peer, which ring addresses are given in */
 	void *map;     /* what was mmapped, for the fault guard */
 	size_t map_len;
+};
+
+/* The peer's dirty log. Changes only with all rings left; workers set bits. */
+struct vhost_log {
+	void *map; /* NULL: none */
+	size_t map_len;
+	uint8_t *bits;
+	uint64_t pages; /* that it has bits for */
 };
 
 struct vhost_port {
@@ -135,6 +146,7 @@ struct vhost_port {
 	struct guest_mem mem;            /* nregions 0: none. Changes only with all rings left */
 	uint32_t nregions;
 	struct vhost_region region[GUEST_MEM_REGIONS];
+	struct vhost_log log;
 	unsigned int strikes;
 	int64_t strike_ms; /* monotonic clock of the first (counting) or last (refusing) */
 
@@ -217,6 +229,23 @@ bool vhost_memory_check(struct vhost_port *p, const struct vhost_message *m);
 /* All rings left: takes the library's new table over, or forgets the old. */
 bool vhost_memory_fetch(struct vhost_port *p);
 void vhost_memory_forget(struct vhost_port *p);
+/* A file of the peer's, `what`, may be mapped up to byte end; false: error is set. */
+bool vhost_memory_file_ok(struct vhost_port *p, const char *what, int fd, uint64_t end);
+
+/* --- vhost-log.c ---------------------------------------------------------- */
+
+/* SET_LOG_BASE before anything is done for it; false: error is set. */
+bool vhost_log_message_ok(struct vhost_port *p, const struct vhost_message *m);
+/* It, with all rings left: takes the log over; false: error is set. */
+bool vhost_log_map(struct vhost_port *p, const struct vhost_message *m);
+/* All rings left: no log any more. */
+void vhost_log_forget(struct vhost_port *p);
+/* What vring_config.log is for ring i, which lies at v. NULL: none. */
+struct rte_vhost_vring;
+const struct vring_log *vhost_log_ring(
+	struct vhost_port *p, unsigned int i, const struct rte_vhost_vring *v);
+/* After a new log or memory table: says so when the one is too small for the other. */
+void vhost_log_check(struct vhost_port *p);
 
 /* --- vhost-socket.c ------------------------------------------------------- */
 
@@ -250,7 +279,8 @@ int vhost_refuse(char *err, size_t errlen, int code, const char *fmt, ...)
 
 int vhost_fault_init(void);
 void vhost_fault_add(struct vhost_port *p, void *start, size_t len);
-void vhost_fault_remove(struct vhost_port *p);
+/* The mapping that was added with this start; no worker may be in it. */
+void vhost_fault_remove(struct vhost_port *p, const void *start);
 /* The library maps memory for this connection on this thread and may touch it
  * before we know the mapping; -1: not any more. */
 void vhost_fault_blame(int vid);

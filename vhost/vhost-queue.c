@@ -194,6 +194,7 @@ ring_set_up(struct vhost_port *p, unsigned int i, const struct rte_vhost_vring *
 		.size = v->size,
 		.features = p->features,
 		.max_frame = atomic_load_explicit(&p->max_frame, memory_order_relaxed),
+		.log = vhost_log_ring(p, i, v),
 	};
 	uint16_t used = r->vq.used_idx;
 	uint8_t fault = r->vq.fault;

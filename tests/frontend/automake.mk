@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 check_LIBRARIES += %D%/libnvfrontend.a
 %C%_libnvfrontend_a_SOURCES = %D%/frontend.h %D%/conn.c %D%/memory.c %D%/device.c \
-	%D%/ring.c %D%/ring-format.h %D%/ring-split.c %D%/ring-packed.c
+	%D%/ring.c %D%/ring-format.h %D%/ring-split.c %D%/ring-packed.c %D%/log.c
 
 # A guest on the command line, for the system tests.
 check_PROGRAMS += %D%/nvpeer

@@ -4,6 +4,7 @@
  * QEMU's order. See frontend.h.
  */
 #include <errno.h>
+#include <linux/vhost_types.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -127,6 +128,12 @@ fe_set_vring_addr(struct fe *fe, unsigned int index)
 		a.used = (uint64_t)(uintptr_t)r->device_event;
 		a.avail = (uint64_t)(uintptr_t)r->driver_event;
 	}
+	if (fe->log.on) {
+		a.flags = 1u << VHOST_VRING_F_LOG;
+		a.log = fe_memory_gpa(
+			&fe->mem, r->packed ? (const void *)r->device_event : r->used);
+	}
+
 	return fe_request(fe, FE_SET_VRING_ADDR, &a, sizeof(a), NULL, 0);
 }
 
@@ -250,4 +257,5 @@ fe_close(struct fe *fe)
 		*r = (struct fe_ring){.kick = -1, .call = -1};
 	}
 	fe_memory_destroy(&fe->mem);
+	fe_log_destroy(fe);
 }

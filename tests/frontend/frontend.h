@@ -11,6 +11,7 @@
  *	          after the backend died
  *	ring.c    the driver's side of a ring: send, reap, post, receive
  *	ring-split.c, ring-packed.c  what the two formats do not share (ring-format.h)
+ *	log.c     the dirty log of a migration
  *
  * Threads: one thread per struct fe, except that different rings of a device
  * may be driven by different threads after fe_start().
@@ -189,6 +190,14 @@ struct fe_posted {
 	uint64_t n;     /* how many were posted before it */
 };
 
+/* One bit for each 4 KiB page of guest addresses, set by the backend. */
+struct fe_log {
+	int fd;
+	uint64_t *bits; /* NULL: there is none */
+	uint64_t size;  /* bytes */
+	bool on;        /* LOG_ALL */
+};
+
 struct fe {
 	int fd;
 	char err[256];
@@ -197,6 +206,7 @@ struct fe {
 	uint64_t protocol_offered, protocol_features;
 	uint64_t queue_num; /* GET_QUEUE_NUM; 1 without MQ */
 	struct fe_memory mem;
+	struct fe_log log;
 	struct fe_ring ring[2 * FE_PAIRS_MAX]; /* 2n: host to guest, 2n + 1: guest to host */
 };
 
@@ -260,6 +270,20 @@ int fe_open(struct fe *fe, const struct fe_config *cfg);
 int fe_reconnect(struct fe *fe);
 int fe_stop(struct fe *fe);   /* stops every ring, as a driver that resets the device */
 void fe_close(struct fe *fe); /* closes the socket first: the backend sees a crash */
+
+/* --- log.c --------------------------------------------------------------- */
+
+#define FE_PAGE 4096u
+/* Gives the backend a new log of so many bytes, no smaller than the one before,
+ * whose bits it takes over. */
+int fe_log_base(struct fe *fe, uint64_t size);
+/* The size that covers all memory. */
+uint64_t fe_log_size(const struct fe *fe);
+/* LOG_ALL and the rings' log flags, as QEMU turns them on and off. */
+int fe_log_all(struct fe *fe, bool on);
+/* Clears the bits and calls page() for each that was set. */
+void fe_log_take(struct fe *fe, void (*page)(void *arg, uint64_t gpa), void *arg);
+void fe_log_destroy(struct fe *fe);
 
 /* --- ring.c -------------------------------------------------------------- */
 

@@ -102,6 +102,12 @@ UNIT_TESTS += %D%/test-vhost-hostile
 %C%_test_vhost_hostile_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vhost_hostile_LDADD = $(VHOST_TEST_LIBS)
 
+UNIT_TESTS += %D%/test-vhost-log
+%C%_test_vhost_log_SOURCES = %D%/test-vhost-log.c %D%/vhost-harness.c %D%/vhost-harness.h \
+	%D%/migration.c %D%/migration.h
+%C%_test_vhost_log_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vhost_log_LDADD = $(VHOST_TEST_LIBS)
+
 UNIT_TESTS += %D%/test-vhost-memory
 %C%_test_vhost_memory_SOURCES = %D%/test-vhost-memory.c %D%/vhost-harness.c %D%/vhost-harness.h
 %C%_test_vhost_memory_CFLAGS = $(UNIT_CFLAGS)

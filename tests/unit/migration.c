@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See migration.h. */
+#include "tests/unit/migration.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* The fault handler's migration; the lock makes "mark and unprotect" and "unmark
+ * and protect" one step each. */
+static struct migration *current;
+static atomic_flag lock = ATOMIC_FLAG_INIT;
+static struct sigaction previous;
+
+static void
+guard(void)
+{
+	while (atomic_flag_test_and_set_explicit(&lock, memory_order_acquire))
+		;
+}
+
+static void
+unguard(void)
+{
+	atomic_flag_clear_explicit(&lock, memory_order_release);
+}
+
+static void *
+page_at(const struct migration *m, uint64_t i)
+{
+	return m->fe->mem.base + i * FE_PAGE;
+}
+
+/* The driver writes to a page for the first time since it was copied. */
+static void
+fault(int sig, siginfo_t *info, void *context)
+{
+	struct migration *m = current;
+	uint64_t i;
+
+	(void)sig;
+	(void)context;
+	i = m != NULL ? ((uintptr_t)info->si_addr - (uintptr_t)m->fe->mem.base) / FE_PAGE
+		      : UINT64_MAX;
+	if (m == NULL || i >= m->pages) {
+		/* A crash like any other: the instruction runs again. */
+		(void)signal(SIGSEGV, SIG_DFL);
+		return;
+	}
+	guard();
+	m->dirty[i] = true;
+	(void)mprotect(page_at(m, i), FE_PAGE, PROT_READ | PROT_WRITE);
+	unguard();
+}
+
+static void
+copy_page(struct migration *m, uint64_t i)
+{
+	memcpy(m->copy + i * FE_PAGE, page_at(m, i), FE_PAGE);
+}
+
+static void
+copy_logged(void *arg, uint64_t gpa)
+{
+	struct migration *m = arg;
+	uint64_t off = gpa - m->fe->mem.gpa;
+
+	/* No bit beyond the guest's memory. */
+	assert_true(off < m->fe->mem.size);
+	m->logged++;
+	copy_page(m, off / FE_PAGE);
+}
+
+void
+migration_round(struct migration *m)
+{
+	for (uint64_t i = 0; i < m->pages; i++) {
+		bool dirty;
+
+		guard();
+		dirty = m->dirty[i];
+		m->dirty[i] = false;
+		if (dirty)
+			(void)mprotect(page_at(m, i), FE_PAGE, PROT_READ);
+		unguard();
+		/* A write from here on makes it dirty again. */
+		if (dirty)
+			copy_page(m, i);
+	}
+	fe_log_take(m->fe, copy_logged, m);
+}
+
+void
+migration_begin(struct migration *m, struct fe *fe)
+{
+	struct sigaction act = {.sa_sigaction = fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+
+	*m = (struct migration){.fe = fe, .pages = fe->mem.size / FE_PAGE};
+	m->copy = malloc(fe->mem.size);
+	m->dirty = malloc(m->pages * sizeof(bool));
+	assert_non_null(m->copy);
+	assert_non_null(m->dirty);
+	memset(m->copy, 0xee, fe->mem.size);
+	assert_int_equal(fe_log_base(fe, fe_log_size(fe)), 0);
+	assert_int_equal(fe_log_all(fe, true), 0);
+	for (uint64_t i = 0; i < m->pages; i++)
+		m->dirty[i] = true;
+	current = m;
+	assert_int_equal(sigaction(SIGSEGV, &act, &previous), 0);
+	migration_round(m);
+}
+
+void
+migration_end(struct migration *m)
+{
+	for (unsigned int i = 0; i < 2 * m->fe->cfg.pairs; i++)
+		assert_int_equal(fe_ring_stop(m->fe, i, &m->base[i]), 0);
+	migration_round(m);
+	for (uint64_t i = 0; i < m->pages; i++)
+		if (memcmp(m->copy + i * FE_PAGE, page_at(m, i), FE_PAGE) != 0)
+			fail_msg("page %llu of %llu was written and not told",
+				(unsigned long long)i, (unsigned long long)m->pages);
+	assert_int_equal(mprotect(m->fe->mem.base, m->fe->mem.size, PROT_READ | PROT_WRITE), 0);
+	sigaction(SIGSEGV, &previous, NULL);
+	current = NULL;
+	free(m->copy);
+	free(m->dirty);
+}
+
+void
+migration_arrive(struct migration *m, unsigned int port)
+{
+	struct fe *fe = m->fe, was = *fe;
+	struct fe_config cfg = was.cfg;
+
+	close(was.fd);
+	cfg.socket = harness.socket[port];
+	if (fe_connect(fe, &cfg) != 0 || fe_negotiate(fe) != 0)
+		fail_msg("port %u: %s", port, fe->err);
+	fe_log_destroy(&was);
+	fe->mem = was.mem;
+	memcpy(fe->ring, was.ring, sizeof(fe->ring));
+	assert_int_equal(fe_set_mem_table(fe), 0);
+	for (unsigned int i = 0; i < 2 * fe->cfg.pairs; i++) {
+		struct fe_ring *r = &fe->ring[i];
+
+		r->mem = &fe->mem;
+		assert_int_equal(fe_set_vring(fe, FE_SET_VRING_NUM, i, r->size), 0);
+		assert_int_equal(fe_set_vring(fe, FE_SET_VRING_BASE, i, m->base[i]), 0);
+		assert_int_equal(fe_set_vring_addr(fe, i), 0);
+		assert_int_equal(fe_set_vring_fd(fe, FE_SET_VRING_KICK, i, r->kick), 0);
+		assert_int_equal(fe_set_vring_fd(fe, FE_SET_VRING_CALL, i, r->call), 0);
+		assert_int_equal(fe_ring_enable(fe, i, true), 0);
+		r->running = true;
+	}
+	assert_int_equal(fe_set_u64(fe, FE_SET_STATUS, 0xf), 0);
+	assert_true(harness_wait(port, VHOST_UP));
+}
