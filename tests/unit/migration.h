@@ -20,7 +20,6 @@ struct migration {
 	bool *dirty; /* per page: the driver has written since it was copied */
 	uint64_t pages;
 	uint64_t logged; /* pages that the backend told of, over all rounds */
-	uint16_t base[2 * FE_PAIRS_MAX];
 };
 
 /* Turns the log on and copies everything. */

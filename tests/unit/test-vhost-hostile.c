@@ -135,8 +135,8 @@ test_sizes(void **state)
 static void
 test_not_offered(void **state)
 {
-	/* IOTLB, config, crypto, postcopy, inflight, log, backend channel */
-	const uint32_t requests[] = {22, 25, 26, 28, 29, 31, 32, 6, 7, 21};
+	/* IOTLB, config, crypto, postcopy, inflight, backend channel */
+	const uint32_t requests[] = {22, 25, 26, 28, 29, 31, 32, 21};
 	const uint64_t payload[3] = {4096, 0, 1 | 256 << 16};
 	unsigned int fds = harness_fds();
 	int fd[2] = {eventfd(0, 0), eventfd(0, 0)};
