@@ -92,6 +92,7 @@ conn_reset(struct vhost_port *p, int vid)
 	}
 	p->running = false;
 	p->unfinished = 0;
+	p->table_fds = 0;
 	p->fatal = false;
 	p->features = 0;
 	p->protocol_features = 0;
@@ -224,6 +225,7 @@ conn_destroy(int vid)
 	if (!p)
 		return;
 	conn_explain_end(p);
+	vhost_memory_failed(p);
 	vhost_disconnect(p);
 }
 

@@ -4,6 +4,7 @@
  * Runs in the message hooks with every ring of the port left by all workers.
  * Neighbours: vhost-msg.c calls, guest-mem.h is what workers read.
  */
+#include <errno.h>
 #include <linux/magic.h>
 #include <rte_vhost.h>
 #include <stdio.h>
@@ -12,9 +13,14 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "vhost/vhost-msg.h"
 #include "vhost/vhost-private.h"
+
+/* A peer can announce more than it has: files may be mostly holes. All ports
+ * share one address space of 128 TiB, and none may use it up. */
+#define MEMORY_MAX (UINT64_C(4) << 40)
 
 /*
  * Memory must be a plain file of a kind whose pages the kernel itself
@@ -43,10 +49,43 @@ vhost_memory_file_ok(struct vhost_port *p, const char *what, int fd, uint64_t en
 	return true;
 }
 
+/* The library maps a region from the start of its file, and leaves a mess when
+ * it cannot (vhost_memory_failed()). Sealed or read-only files cannot. */
+static bool
+memory_map_ok(struct vhost_port *p, unsigned int i, int fd, uint64_t end)
+{
+	void *at = mmap(NULL, end, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (at == MAP_FAILED) {
+		vhost_error(p, -1, "memory region %u cannot be mapped to read and write: %s", i,
+			strerror(errno));
+		return false;
+	}
+	munmap(at, end);
+	return true;
+}
+
+/* The connection ends because of it, and nothing was received in between: a
+ * number that still stands for the same file was lost. */
+void
+vhost_memory_failed(struct vhost_port *p)
+{
+	struct stat st;
+
+	for (unsigned int i = 0; i < p->table_fds; i++) {
+		const struct vhost_table_fd *t = &p->table_fd[i];
+
+		if (fstat(t->fd, &st) == 0 && st.st_dev == t->dev && st.st_ino == t->ino)
+			close(t->fd);
+	}
+	p->table_fds = 0;
+}
+
 bool
 vhost_memory_check(struct vhost_port *p, const struct vhost_message *m)
 {
 	struct guest_mem trial = {.nregions = 0};
+	uint64_t total = 0;
 	uint32_t n = m->payload.memory.nregions;
 
 	if (n == 0 || n > VHOST_MSG_REGIONS || (int)n != m->nfds ||
@@ -73,8 +112,15 @@ vhost_memory_check(struct vhost_port *p, const struct vhost_message *m)
 				i, r.gpa, r.size);
 			return false;
 		}
+		if (r.offset + r.size > MEMORY_MAX - total) {
+			vhost_error(p, -1, "the memory regions are larger than %d TiB in all",
+				(int)(MEMORY_MAX >> 40));
+			return false;
+		}
+		total += r.offset + r.size;
 		snprintf(what, sizeof(what), "memory region %u", i);
-		if (!vhost_memory_file_ok(p, what, m->fds[i], r.offset + r.size))
+		if (!vhost_memory_file_ok(p, what, m->fds[i], r.offset + r.size) ||
+			!memory_map_ok(p, i, m->fds[i], r.offset + r.size))
 			return false;
 	}
 	return true;
@@ -94,8 +140,8 @@ vhost_memory_forget(struct vhost_port *p)
  * pointer when the library has no table. The library keeps its old mapping
  * when the table looks the same, so what we get is not what the message said.
  */
-bool
-vhost_memory_fetch(struct vhost_port *p)
+static bool
+memory_fetch(struct vhost_port *p)
 {
 	struct rte_vhost_memory *table = NULL;
 
@@ -126,4 +172,37 @@ vhost_memory_fetch(struct vhost_port *p)
 	}
 	free(table);
 	return true;
+}
+
+/*
+ * The library unmaps the old table first; should it then fail, there is none.
+ * It also loses the descriptor of a region whose mmap() fails, and keeps
+ * pointers to rings in the memory that it has unmapped; so a failure has to end
+ * the connection, as it does for a message without a wish for a reply.
+ */
+void
+vhost_memory_begin(struct vhost_port *p, struct vhost_message *m)
+{
+	struct stat st;
+
+	p->table_reply = m->flags & VHOST_MSG_NEED_REPLY;
+	m->flags &= ~VHOST_MSG_NEED_REPLY;
+	p->fatal = true;
+	p->table_fds = 0;
+	for (int i = 0; i < m->nfds && i < VHOST_MSG_REGIONS; i++) {
+		if (fstat(m->fds[i], &st) == 0)
+			p->table_fd[p->table_fds++] =
+				(struct vhost_table_fd){m->fds[i], st.st_dev, st.st_ino};
+	}
+	vhost_memory_forget(p);
+	vhost_fault_blame(p->vid);
+}
+
+void
+vhost_memory_done(struct vhost_port *p, struct vhost_message *m)
+{
+	m->flags |= p->table_reply;
+	p->table_fds = 0;
+	(void)memory_fetch(p);
+	vhost_fault_blame(-1);
 }

@@ -282,12 +282,8 @@ msg_pre(int vid, void *data)
 		 * has no use for it. */
 		m->payload.addr.flags &= ~(1u << VHOST_VRING_F_LOG);
 	}
-	if (m->request == VHOST_MSG_SET_MEM_TABLE) {
-		/* The library unmaps the old table first; should it then fail,
-		 * there is none. */
-		vhost_memory_forget(p);
-		vhost_fault_blame(vid);
-	}
+	if (m->request == VHOST_MSG_SET_MEM_TABLE)
+		vhost_memory_begin(p, m);
 	return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
 }
 
@@ -323,7 +319,7 @@ msg_rarp(struct vhost_port *p, const struct vhost_message *m)
 }
 
 static void
-msg_remember(struct vhost_port *p, const struct vhost_message *m)
+msg_remember(struct vhost_port *p, struct vhost_message *m)
 {
 	switch (m->request) {
 	case VHOST_MSG_SET_FEATURES:
@@ -334,8 +330,7 @@ msg_remember(struct vhost_port *p, const struct vhost_message *m)
 		msg_show_features(p);
 		break;
 	case VHOST_MSG_SET_MEM_TABLE:
-		(void)vhost_memory_fetch(p);
-		vhost_fault_blame(-1);
+		vhost_memory_done(p, m);
 		vhost_log_check(p);
 		break;
 	case VHOST_MSG_SET_VRING_ADDR: {
@@ -380,7 +375,7 @@ static enum rte_vhost_msg_result
 msg_post(int vid, void *data)
 {
 	struct vhost_port *p = vhost_port_by_vid(vid);
-	const struct vhost_message *m = data;
+	struct vhost_message *m = data;
 	const struct msg_rule *rule;
 
 	if (!p || m->request >= VHOST_MSG_END)

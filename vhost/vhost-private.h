@@ -125,6 +125,13 @@ struct vhost_log {
 	uint64_t pages; /* that it has bits for */
 };
 
+/* A descriptor of a memory table, and which file it stands for. */
+struct vhost_table_fd {
+	int fd;
+	dev_t dev;
+	ino_t ino;
+};
+
 struct vhost_port {
 	struct vhost_port_config cfg;
 	struct vhost_port *next; /* list of ports, guarded by its lock */
@@ -147,6 +154,9 @@ struct vhost_port {
 	uint32_t nregions;
 	struct vhost_region region[GUEST_MEM_REGIONS];
 	struct vhost_log log;
+	unsigned int table_fds; /* of a SET_MEM_TABLE that the library is handling */
+	struct vhost_table_fd table_fd[GUEST_MEM_REGIONS];
+	uint32_t table_reply; /* VHOST_MSG_NEED_REPLY when that message has it */
 	unsigned int strikes;
 	int64_t strike_ms; /* monotonic clock of the first (counting) or last (refusing) */
 
@@ -226,8 +236,13 @@ void vhost_ring_explain(struct vhost_port *p, unsigned int i, uint16_t base);
 struct vhost_message;
 /* Checks a SET_MEM_TABLE before the library maps it; false: error is set. */
 bool vhost_memory_check(struct vhost_port *p, const struct vhost_message *m);
-/* All rings left: takes the library's new table over, or forgets the old. */
-bool vhost_memory_fetch(struct vhost_port *p);
+/* Around the library's handler of a SET_MEM_TABLE, all rings left: before it;
+ * when it succeeded, takes the new table over; when it failed and the
+ * connection ends. */
+void vhost_memory_begin(struct vhost_port *p, struct vhost_message *m);
+void vhost_memory_done(struct vhost_port *p, struct vhost_message *m);
+void vhost_memory_failed(struct vhost_port *p);
+/* All rings left: there is no table any more. */
 void vhost_memory_forget(struct vhost_port *p);
 /* A file of the peer's, `what`, may be mapped up to byte end; false: error is set. */
 bool vhost_memory_file_ok(struct vhost_port *p, const char *what, int fd, uint64_t end);
