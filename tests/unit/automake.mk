@@ -87,18 +87,20 @@ UNIT_TESTS += %D%/test-vring-killed
 VHOST_TEST_LIBS = tests/frontend/libnvfrontend.a vhost/libnvvhost.a src/packet/libnvpacket.a \
 	$(DPDK_LIBS) $(UNIT_LIBS)
 
+VHOST_HARNESS = %D%/vhost-harness.c %D%/vhost-harness.h %D%/vhost-rig.c %D%/vhost-rig.h
+
 UNIT_TESTS += %D%/test-vhost-port
-%C%_test_vhost_port_SOURCES = %D%/test-vhost-port.c %D%/vhost-harness.c %D%/vhost-harness.h
+%C%_test_vhost_port_SOURCES = %D%/test-vhost-port.c $(VHOST_HARNESS)
 %C%_test_vhost_port_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vhost_port_LDADD = $(VHOST_TEST_LIBS)
 
 UNIT_TESTS += %D%/test-vhost-socket
-%C%_test_vhost_socket_SOURCES = %D%/test-vhost-socket.c %D%/vhost-harness.c %D%/vhost-harness.h
+%C%_test_vhost_socket_SOURCES = %D%/test-vhost-socket.c $(VHOST_HARNESS)
 %C%_test_vhost_socket_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vhost_socket_LDADD = $(VHOST_TEST_LIBS)
 
 UNIT_TESTS += %D%/test-vhost-hostile
-%C%_test_vhost_hostile_SOURCES = %D%/test-vhost-hostile.c %D%/vhost-harness.c %D%/vhost-harness.h
+%C%_test_vhost_hostile_SOURCES = %D%/test-vhost-hostile.c $(VHOST_HARNESS)
 %C%_test_vhost_hostile_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vhost_hostile_LDADD = $(VHOST_TEST_LIBS)
 
@@ -109,9 +111,14 @@ UNIT_TESTS += %D%/test-vhost-log
 %C%_test_vhost_log_LDADD = $(VHOST_TEST_LIBS)
 
 UNIT_TESTS += %D%/test-vhost-memory
-%C%_test_vhost_memory_SOURCES = %D%/test-vhost-memory.c %D%/vhost-harness.c %D%/vhost-harness.h
+%C%_test_vhost_memory_SOURCES = %D%/test-vhost-memory.c $(VHOST_HARNESS)
 %C%_test_vhost_memory_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vhost_memory_LDADD = $(VHOST_TEST_LIBS)
+
+UNIT_TESTS += %D%/test-vhost-table
+%C%_test_vhost_table_SOURCES = %D%/test-vhost-table.c $(VHOST_HARNESS)
+%C%_test_vhost_table_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vhost_table_LDADD = $(VHOST_TEST_LIBS)
 
 # --- src/packet -------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * vhost ports with peers whose memory or rings make no sense, vanish, or change
- * all the time under traffic. As in test-vhost-hostile.c, port 0 is the
- * victim; ports 2 and 3 must not notice.
+ * vhost ports with peers whose rings make no sense or change all the time under
+ * traffic. As in test-vhost-hostile.c, port 0 is the victim; ports 2 and 3 must
+ * not notice.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -16,13 +16,6 @@
 
 #include "tests/unit/vhost-harness.h"
 
-struct table {
-	uint32_t nregions, padding;
-	struct {
-		uint64_t gpa, size, user, offset;
-	} region[9];
-};
-
 static void
 negotiated(struct fe *fe)
 {
@@ -30,68 +23,6 @@ negotiated(struct fe *fe)
 
 	if (fe_connect(fe, &cfg) != 0 || fe_negotiate(fe) != 0 || fe_make_rings(fe) != 0)
 		fail_msg("%s", fe->err);
-}
-
-/* A memory table that must be refused with this sentence. */
-static void
-table_refused(const struct table *t, const int *fds, unsigned int nfds, const char *text)
-{
-	struct fe fe;
-
-	negotiated(&fe);
-	assert_int_equal(fe_request(&fe, FE_SET_MEM_TABLE, t, 8 + 32 * t->nregions, fds, nfds), -1);
-	assert_true(harness_wait_error(0, text));
-	fe_close(&fe);
-}
-
-static int
-memfd(off_t size)
-{
-	int fd = memfd_create("test", MFD_CLOEXEC);
-
-	assert_int_equal(ftruncate(fd, size), 0);
-	return fd;
-}
-
-static void
-test_tables(void **state)
-{
-	const uint64_t M = 1 << 20;
-	unsigned int open_before = harness_fds();
-	int fds[9], pipes[2];
-	struct table t = {.nregions = 2};
-
-	for (unsigned int i = 0; i < 9; i++)
-		fds[i] = memfd((off_t)M);
-	t.region[0].size = t.region[1].size = M;
-	t.region[0].user = 0x10000000;
-	t.region[1].user = 0x20000000;
-	t.region[1].gpa = M / 2;
-	table_refused(&t, fds, 2, "overlaps another");
-	t.region[1].gpa = UINT64_MAX - M + 2;
-	table_refused(&t, fds, 2, "memory region 1");
-	t.region[1].gpa = M;
-	t.region[1].offset = UINT64_MAX - M + 2;
-	table_refused(&t, fds, 2, "wraps around");
-	t.region[1].offset = 4096;
-	table_refused(&t, fds, 2, "region 1 ends at byte 1052672 of a file of 1048576 bytes");
-	t.region[1].offset = 0;
-	table_refused(&t, fds, 1, "2 regions came with 1 descriptors");
-	table_refused(&t, fds, 3, "2 regions came with 3 descriptors");
-	t.region[1].size = 0;
-	table_refused(&t, fds, 2, "is empty");
-	t.nregions = 0;
-	table_refused(&t, NULL, 0, "0 regions");
-	t.nregions = 1;
-	assert_int_equal(pipe(pipes), 0);
-	table_refused(&t, pipes, 1, "not a file");
-	close(pipes[0]);
-	close(pipes[1]);
-	for (unsigned int i = 0; i < 9; i++)
-		close(fds[i]);
-	harness_wait_fds(open_before);
-	harness_neighbours_are_well();
-	harness_port_recovers();
 }
 
 /* Puts ring 1 at these addresses and starts the device. */
@@ -232,30 +163,6 @@ test_avail_jump(void **state)
 	fe_close(&b);
 }
 
-/* The peer shrinks its memory while the worker polls it. */
-static void
-test_shrink(void **state)
-{
-	struct fe a, b;
-
-	harness_sigbus();
-	for (unsigned int i = 0; i < 4; i++) {
-		struct fe_config cfg = {.regions = 4};
-
-		harness_open(&a, 0, &cfg);
-		harness_open(&b, 1, NULL);
-		harness_exchange(&a, &b, 0, 20);
-		assert_int_equal(ftruncate(a.mem.region[0].fd, 0), 0);
-		assert_true(harness_wait_error(0, "took memory away"));
-		assert_true(fe_hung_up(&a, 1000));
-		harness_neighbours_are_well();
-		fe_close(&a);
-		fe_close(&b);
-		assert_true(harness_wait(1, VHOST_WAITING));
-	}
-	harness_port_recovers();
-}
-
 struct flood {
 	struct fe *a, *b;
 	_Atomic bool stop;
@@ -345,13 +252,11 @@ main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, harness_neighbours, harness_neighbours_drop)
 	const struct CMUnitTest tests[] = {
-		T(test_tables),
 		T(test_ring_addresses),
 		T(test_ring_sizes),
 		T(test_not_eventfds),
 		T(test_full_eventfd),
 		T(test_avail_jump),
-		T(test_shrink),
 		T(test_changes_under_traffic),
 	};
 	int failed;
