@@ -44,6 +44,36 @@ EXTRA_DIST += \
 	%D%/corpus/vring/take-one \
 	%D%/corpus/vring/take-two
 
+# A running backend: ports, rte_vhost's thread and a worker in the process.
+FUZZERS += %D%/fuzz-vhost
+%C%_fuzz_vhost_SOURCES = %D%/fuzz-vhost.c %D%/vhost-peer.c %D%/vhost-peer.h \
+	%D%/vhost-peer-message.c tests/unit/vhost-rig.c tests/unit/vhost-rig.h
+%C%_fuzz_vhost_CFLAGS = $(FUZZ_CFLAGS)
+%C%_fuzz_vhost_LDFLAGS = $(FUZZ_LINK)
+%C%_fuzz_vhost_LDADD = tests/frontend/libnvfrontend.a vhost/libnvvhost.a \
+	src/packet/libnvpacket.a $(DPDK_LIBS)
+EXTRA_DIST += \
+	%D%/corpus/vhost/avail-jump \
+	%D%/corpus/vhost/bad-second-fd \
+	%D%/corpus/vhost/fds \
+	%D%/corpus/vhost/features \
+	%D%/corpus/vhost/half \
+	%D%/corpus/vhost/half-payload \
+	%D%/corpus/vhost/in-order \
+	%D%/corpus/vhost/log \
+	%D%/corpus/vhost/packed \
+	%D%/corpus/vhost/rings-moved \
+	%D%/corpus/vhost/seal-race \
+	%D%/corpus/vhost/second \
+	%D%/corpus/vhost/shrink \
+	%D%/corpus/vhost/shrink-before-start \
+	%D%/corpus/vhost/shrink-data \
+	%D%/corpus/vhost/sizes \
+	%D%/corpus/vhost/storm \
+	%D%/corpus/vhost/traffic \
+	%D%/corpus/vhost/two-tables \
+	%D%/corpus/vhost/unoffered
+
 FUZZERS += %D%/fuzz-config
 %C%_fuzz_config_SOURCES = %D%/fuzz-config.c
 %C%_fuzz_config_CFLAGS = $(FUZZ_CFLAGS) $(GLIB_CFLAGS)
