@@ -22,7 +22,8 @@ static const struct cli_option port_options[] = {
 		false},
 	{"socket", "PATH", CLI_WORDS_FILE, "vhost: socket other than RUN_DIR/vhost/NAME.sock",
 		false},
-	{"device", "DEVARGS", NULL, "nic: PCI address or DPDK devargs", false},
+	{"device", "DEVARGS", NULL, "nic: PCI address or DPDK devargs; of a bond several", false},
+	{"bond", "MODE", "none active-backup lacp", "nic: make one port of several devices", false},
 	{"rate-pps", "N", NULL, "packets per second that it may send, such as 100k; 0: no limit",
 		true},
 	{"burst-packets", "N", NULL, "packets that may come at once [rate-pps / 10]", true},
@@ -121,6 +122,20 @@ print_identity(JsonObject *port)
 }
 
 static void
+print_members(JsonObject *port)
+{
+	g_autoptr(GPtrArray) members = value_objects(port, "members");
+
+	for (guint i = 0; i < members->len; i++) {
+		JsonObject *m = g_ptr_array_index(members, i);
+		g_autofree char *text = g_strdup_printf(
+			"%s: %s", value_string(m, "device", "?"), value_string(m, "state", "?"));
+
+		sheet_text("member", text);
+	}
+}
+
+static void
 print_device(JsonObject *port)
 {
 	JsonObject *link = value_object(port, "link");
@@ -134,6 +149,8 @@ print_device(JsonObject *port)
 	sheet_member(port, "ring_sizes", "ring sizes rx/tx");
 	sheet_member(port, "numa_node", "NUMA node");
 	sheet_member(port, "device", "device");
+	sheet_member(port, "bond", "bond");
+	print_members(port);
 	sheet_member(port, "driver", "driver");
 	sheet_member(port, "mac", "MAC");
 	if (link) {

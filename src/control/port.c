@@ -67,6 +67,7 @@ describe(struct control *c, const struct port *p, struct dp_port_config *cfg, GE
 	*cfg = (struct dp_port_config){.type = p->set.type,
 		.queues = p->set.queues,
 		.client = p->set.client,
+		.bond = p->set.bond,
 		.owner = c->config->owner,
 		.group = c->config->group,
 		.mode = c->config->mode};

@@ -27,7 +27,8 @@ struct port_settings {
 	bool enabled;
 	bool client;
 	char socket[108]; /* "": RUN_DIR/vhost/NAME.sock */
-	char device[256];
+	char device[DP_DEVICE_MAX];
+	enum dp_bond bond;
 	struct dp_rate rate_in, rate_out;
 	char mirror[DP_NAME_MAX]; /* "": none */
 	enum dp_mirror mirror_direction;

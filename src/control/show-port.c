@@ -166,6 +166,22 @@ add_vhost(JsonObject *o, struct control *c, const struct port *p, const struct d
 	json_object_set_int_member(o, "numa_node", st->vhost.numa_node);
 }
 
+static JsonArray *
+show_members(const struct dp_port_status *st)
+{
+	JsonArray *a = json_array_new();
+
+	for (uint16_t i = 0; i < st->members; i++) {
+		JsonObject *o = json_object_new();
+
+		json_object_set_string_member(o, "device", st->member[i].device);
+		json_object_set_string_member(
+			o, "state", dp_member_state_name(st->member[i].state));
+		json_array_add_object_element(a, o);
+	}
+	return a;
+}
+
 static void
 add_nic(JsonObject *o, const struct port *p, const struct dp_port_status *st,
 	const struct dp_port_counters *counters)
@@ -174,8 +190,11 @@ add_nic(JsonObject *o, const struct port *p, const struct dp_port_status *st,
 	char mac[18];
 
 	add_setting(o, p, "device");
+	add_setting(o, p, "bond");
 	if (p->dp == NULL)
 		return;
+	if (p->set.bond != DP_BOND_NONE)
+		json_object_set_array_member(o, "members", show_members(st));
 	json_object_set_string_member(o, "driver", st->driver);
 	g_snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", st->mac[0], st->mac[1],
 		st->mac[2], st->mac[3], st->mac[4], st->mac[5]);

@@ -21,8 +21,9 @@
 #define DP_PORTS_MAX    256
 #define DP_NETWORKS_MAX 64
 #define DP_WORKERS_MAX  32
-#define DP_QUEUES_MAX   16 /* queue pairs of any port */
-#define DP_NAME_MAX     32 /* with the terminating 0; see dp_name_valid() */
+#define DP_QUEUES_MAX   16  /* queue pairs of any port */
+#define DP_DEVICE_MAX   512 /* bytes of a nic port's device, with the terminating 0 */
+#define DP_NAME_MAX     32  /* with the terminating 0; see dp_name_valid() */
 
 struct dp_error {
 	char text[320];
@@ -101,6 +102,9 @@ void dp_network_stats(struct dp_network *net, struct dp_network_stats *st);
 
 enum dp_port_type { DP_PORT_VHOST, DP_PORT_NIC };
 
+#define DP_MEMBERS_MAX 8 /* devices of a bond */
+enum dp_bond { DP_BOND_NONE, DP_BOND_ACTIVE_BACKUP, DP_BOND_LACP };
+
 #define DP_VLAN_WORDS 64
 /* How a port meets the VLANs of its network. */
 struct dp_vlan {
@@ -144,10 +148,17 @@ struct dp_port_config {
 	uid_t owner;
 	gid_t group;
 	mode_t mode;
-	/* nic: PCI address or devargs such as net_af_packet0,iface=veth0 */
-	char device[256];
+	/* nic: PCI address or devargs such as net_af_packet0,iface=veth0; of a bond
+	 * several, separated by spaces, the preferred one first */
+	char device[DP_DEVICE_MAX];
+	enum dp_bond bond;
 	struct dp_port_settings settings;
 };
+
+/* A device of a bond: without a link; carries traffic; ready to (active-backup);
+ * has not agreed with the other side (LACP). */
+enum dp_member_state { DP_MEMBER_DOWN, DP_MEMBER_ACTIVE, DP_MEMBER_BACKUP, DP_MEMBER_NEGOTIATING };
+const char *dp_member_state_name(enum dp_member_state s); /* "down", "active", ... */
 
 enum dp_port_state { DP_PORT_DOWN, DP_PORT_WAITING, DP_PORT_UP, DP_PORT_ERROR };
 const char *dp_port_state_name(enum dp_port_state s); /* "down", "waiting", ... */
@@ -175,6 +186,11 @@ struct dp_port_status {
 	bool link_up;
 	uint32_t link_mbps;                /* 0: unknown */
 	uint64_t rx_offloads, tx_offloads; /* RTE_ETH_*_OFFLOAD_* in use */
+	uint16_t members;                  /* of a bond */
+	struct {
+		char device[64];
+		enum dp_member_state state;
+	} member[DP_MEMBERS_MAX];
 };
 void dp_port_status(struct dp_port *port, struct dp_port_status *st);
 /* Name of an offload bit for people, NULL beyond. rx: receive side. */

@@ -76,6 +76,11 @@ nic_rx(struct dp_port *port, uint16_t queue, struct packet_burst *b)
 
 	b->count = 0;
 	b->nseg = 0;
+	/* It pauses when it has to stop a device. */
+	if (unlikely(!__atomic_load_n(&nic->started, __ATOMIC_RELAXED)))
+		return;
+	if (unlikely(nic->lacp) && queue == 0)
+		nic_bond_poll(nic);
 	n = rte_eth_rx_burst(nic->port_id, queue, m, PACKET_BURST);
 	for (uint16_t i = 0; i < n && i < 4; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
@@ -114,7 +119,7 @@ nic_tx_ready(struct dp_port *port)
 {
 	const struct nic *nic = port->dev;
 
-	return nic->started && nic->ntxq != 0;
+	return __atomic_load_n(&nic->started, __ATOMIC_RELAXED) && nic->ntxq != 0;
 }
 
 struct dp_tx_caps
@@ -256,7 +261,7 @@ nic_tx(struct dp_port *port, uint16_t worker, struct packet *const *pkts, uint16
 	struct nic *nic = port->dev;
 	uint16_t queue = worker % nic->ntxq, built = 0, sent;
 	struct nic_txq *q = &nic->txq[queue];
-	bool shared = nic->workers > nic->ntxq, prepare = false;
+	bool shared = nic->workers > nic->ntxq || nic->lacp, prepare = false;
 	struct rte_mbuf *m[PACKET_BURST];
 	uint32_t len[PACKET_BURST];
 	uint64_t lost = 0;

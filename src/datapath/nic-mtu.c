@@ -32,17 +32,29 @@ kernel_set_mtu(unsigned int if_index, uint16_t mtu)
 	return rc;
 }
 
+static int
+device_set_mtu(uint16_t port_id, uint16_t mtu)
+{
+	struct rte_eth_dev_info info = {0};
+	uint16_t now = 0;
+	int rc = rte_eth_dev_set_mtu(port_id, mtu);
+
+	if (rc != 0 && rte_eth_dev_info_get(port_id, &info) == 0 && info.if_index != 0)
+		rc = kernel_set_mtu(info.if_index, mtu);
+	/* A device that cannot be told but carries as much already is fine. */
+	if (rc == -ENOTSUP && rte_eth_dev_get_mtu(port_id, &now) == 0 && now >= mtu)
+		rc = 0;
+	return rc;
+}
+
 int
 nic_set_mtu(const struct nic *nic, const char *name, uint16_t mtu, struct dp_error *err)
 {
-	uint16_t now = 0;
-	int rc = rte_eth_dev_set_mtu(nic->port_id, mtu);
+	uint16_t port_id[DP_MEMBERS_MAX], n = nic_members(nic, port_id);
+	int rc = 0;
 
-	if (rc != 0 && nic->info.if_index != 0)
-		rc = kernel_set_mtu(nic->info.if_index, mtu);
-	/* A device that cannot be told but carries as much already is fine. */
-	if (rc == -ENOTSUP && rte_eth_dev_get_mtu(nic->port_id, &now) == 0 && now >= mtu)
-		rc = 0;
+	for (uint16_t i = 0; rc == 0 && i < n; i++)
+		rc = device_set_mtu(port_id[i], mtu);
 	if (rc == 0)
 		return 0;
 	snprintf(err->text, sizeof(err->text),

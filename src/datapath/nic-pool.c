@@ -82,6 +82,27 @@ nic_free_pool(struct rte_mempool *pool)
 		rte_mempool_free(pool);
 }
 
+/* The longest that a driver writes into one buffer. A bond has several devices. */
+static uint32_t
+frame_room(const struct dp_port_config *cfg)
+{
+	uint32_t room = RTE_MAX(cfg->settings.mtu + 22, 2048);
+	char devargs[sizeof(cfg->device) + 64], *save = NULL, *device;
+	struct dp_port_config one = *cfg;
+	char list[sizeof(cfg->device)];
+
+	memcpy(list, cfg->device, sizeof(list));
+	for (device = strtok_r(list, cfg->bond != DP_BOND_NONE ? " " : "", &save); device != NULL;
+		device = strtok_r(NULL, " ", &save)) {
+		if (!is_af_packet(device))
+			continue;
+		snprintf(one.device, sizeof(one.device), "%s", device);
+		nic_devargs(&one, devargs, sizeof(devargs));
+		room = RTE_MAX(room, af_packet_framesz(devargs));
+	}
+	return room;
+}
+
 /* One pool per NIC: its buffers hold the longest frame that the MTU allows,
  * because not every driver chains them. */
 int
@@ -90,15 +111,11 @@ nic_create_pool(struct nic *nic, const struct dp_port_config *cfg, uint16_t nrxd
 {
 	static unsigned int serial; /* an orphan may have the port's number still */
 	char pool[RTE_MEMPOOL_NAMESIZE];
-	uint32_t n = nic->nrxq * nrxd + nic->ntxq * ntxd + (nic->workers + 1) * 1024;
-	uint32_t room = RTE_MAX(cfg->settings.mtu + 22, 2048);
+	uint16_t port_id[DP_MEMBERS_MAX];
+	uint32_t n = (nic->nrxq * nrxd + nic->ntxq * ntxd) * nic_members(nic, port_id) +
+		     (nic->workers + 1) * 1024;
+	uint32_t room = frame_room(cfg);
 
-	if (is_af_packet(cfg->device)) {
-		char devargs[sizeof(cfg->device) + 64];
-
-		nic_devargs(cfg, devargs, sizeof(devargs));
-		room = RTE_MAX(room, af_packet_framesz(devargs));
-	}
 	if (strcmp(nic->info.driver_name, "net_af_xdp") == 0)
 		n = RTE_MAX(n, XDP_POOL_MIN);
 	orphans_reap();

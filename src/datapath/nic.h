@@ -31,10 +31,12 @@ struct nic {
 	uint16_t port_id;
 	uint16_t nrxq, ntxq;
 	uint16_t workers;
-	bool started;   /* the device runs; written while no worker uses the port */
-	bool multi_seg; /* the driver takes chained mbufs */
-	bool l4_csum;   /* it finishes TCP and UDP checksums */
-	bool tso;       /* it segments TCP over IPv4 and IPv6 */
+	bool started;          /* the device runs; relaxed, false is followed by a grace period */
+	bool multi_seg;        /* the driver takes chained mbufs */
+	bool l4_csum;          /* it finishes TCP and UDP checksums */
+	bool tso;              /* it segments TCP over IPv4 and IPv6 */
+	bool lacp;             /* a bond that sends frames of its own on transmit queue 0 */
+	struct nic_bond *bond; /* NULL: one device */
 	struct rte_mempool *pool;
 	struct rte_eth_dev_info info;
 	uint64_t rx_offloads, tx_offloads;
@@ -51,6 +53,28 @@ uint16_t nic_tx(struct dp_port *p, uint16_t worker, struct packet *const *pkts, 
 int nic_rx_fd(struct dp_port *p, uint16_t queue);
 bool nic_rx_arm(struct dp_port *p, uint16_t queue);
 void nic_rx_disarm(struct dp_port *p, uint16_t queue);
+
+/* nic-probe.c: finds or creates the device that cfg names (*port_id is written
+ * only when it is ours now); refuses what another port uses, also under another
+ * name; takes it away. */
+int nic_probe(const struct dp_port_config *cfg, uint16_t *port_id, struct dp_error *err);
+int nic_check_alone(uint16_t port_id, const char *name, struct dp_error *err);
+void nic_remove(uint16_t port_id);
+
+/*
+ * nic-bond.c: open makes nic->port_id of several devices; watch when it runs;
+ * unwatch, then close it, then nic_bond_close(). status fills in the members and
+ * says whether one carries traffic. poll: the worker of receive queue 0.
+ */
+int nic_bond_open(struct nic *nic, struct dp_port *port, const struct dp_port_config *cfg,
+	struct dp_error *err);
+int nic_bond_watch(struct nic *nic, struct dp_error *err);
+void nic_bond_unwatch(struct nic *nic);
+void nic_bond_close(struct nic *nic);
+bool nic_bond_status(const struct nic *nic, struct dp_port_status *st);
+void nic_bond_poll(struct nic *nic);
+/* The devices that frames come from: one, or a bond's up to DP_MEMBERS_MAX. */
+uint16_t nic_members(const struct nic *nic, uint16_t *port_id);
 
 /* nic-pool.c: devargs with what the port's MTU asks of the driver; the pool
  * that the queues draw on. */

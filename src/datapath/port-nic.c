@@ -5,7 +5,6 @@
  * port. The worker side is nic-io.c.
  */
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,66 +20,31 @@
 
 #define RING_DEFAULT 512 /* descriptors where the driver names no number */
 
-/* The device's name: devargs up to the first comma. */
-static void
-device_name(const char *devargs, char *name, size_t len)
+/* Is every device behind the port of this bus, or of that driver? */
+static bool
+all_on_bus(const struct nic *nic, const char *bus)
 {
-	snprintf(name, len, "%.*s", (int)strcspn(devargs, ","), devargs);
+	uint16_t port_id[DP_MEMBERS_MAX], n = nic_members(nic, port_id);
+	struct rte_eth_dev_info info;
+
+	for (uint16_t i = 0; i < n; i++)
+		if (rte_eth_dev_info_get(port_id[i], &info) != 0 ||
+			strcmp(rte_bus_name(rte_dev_bus(info.device)), bus) != 0)
+			return false;
+	return true;
 }
 
-/* Creates the device and finds its ethdev. */
-static int
-nic_probe(struct nic *nic, const struct dp_port_config *cfg, struct dp_error *err)
+static bool
+any_tap(const struct nic *nic)
 {
-	char devargs[sizeof(cfg->device) + 64], name[RTE_ETH_NAME_MAX_LEN];
-	int rc;
+	uint16_t port_id[DP_MEMBERS_MAX], n = nic_members(nic, port_id);
+	struct rte_eth_dev_info info;
 
-	device_name(cfg->device, name, sizeof(name));
-	if (name[0] == '\0')
-		return dp_fail(err, -EINVAL,
-			"port \"%s\": device is empty; give a PCI address or devargs such as "
-			"net_af_packet0,iface=eth1",
-			cfg->name);
-	if (rte_eth_dev_get_port_by_name(name, &nic->port_id) == 0) {
-		return dp_fail(err, -EBUSY,
-			"port \"%s\": device \"%s\" is in use by another port (virtual devices are "
-			"numbered: net_af_packet0, net_af_packet1 ...)",
-			cfg->name, name);
-	}
-	nic_devargs(cfg, devargs, sizeof(devargs));
-	rc = rte_dev_probe(devargs);
-	if (rc == 0)
-		rc = rte_eth_dev_get_port_by_name(name, &nic->port_id);
-	/* Drivers say why in the log, and mostly return -1. */
-	if (rc != 0)
-		return dp_fail(err, rc == -EEXIST ? -EBUSY : -ENODEV,
-			"port \"%s\": DPDK could not open device \"%.80s\"; check its name, that "
-			"the "
-			"interface or file exists, and for PCI that it is bound to vfio-pci "
-			"(netvmd's log has the driver's reason)",
-			cfg->name, cfg->device);
-	return 0;
-}
-
-/* Two ports on one kernel interface would both get each of its frames. */
-static int
-check_alone(const struct nic *nic, const char *name, struct dp_error *err)
-{
-	char ifname[IF_NAMESIZE] = "?";
-	struct rte_eth_dev_info other;
-	uint16_t id;
-
-	RTE_ETH_FOREACH_DEV (id) {
-		if (id == nic->port_id || nic->info.if_index == 0 ||
-			rte_eth_dev_info_get(id, &other) != 0 ||
-			other.if_index != nic->info.if_index)
-			continue;
-		if_indextoname(nic->info.if_index, ifname);
-		return dp_fail(err, -EBUSY,
-			"port \"%s\": interface %s is in use by another port, as device %s", name,
-			ifname, rte_dev_name(other.device));
-	}
-	return 0;
+	for (uint16_t i = 0; i < n; i++)
+		if (rte_eth_dev_info_get(port_id[i], &info) == 0 &&
+			strcmp(info.driver_name, "net_tap") == 0)
+			return true;
+	return false;
 }
 
 /* How many queues to run: as many as workers, as far as the device can. The
@@ -89,16 +53,15 @@ check_alone(const struct nic *nic, const char *name, struct dp_error *err)
 static void
 choose_queues(struct nic *nic, const struct dp_port_config *cfg)
 {
-	const char *bus = rte_bus_name(rte_dev_bus(nic->info.device));
-	bool fixed = strcmp(bus, "vdev") == 0 && strcmp(nic->info.driver_name, "net_tap") != 0;
+	bool tap = any_tap(nic);
 	uint16_t want = cfg->queues != 0 ? cfg->queues : nic->workers;
 
-	if (fixed)
+	if (all_on_bus(nic, "vdev") && !tap)
 		want = DP_QUEUES_MAX;
 	want = RTE_MIN(want, DP_QUEUES_MAX);
 	nic->nrxq = RTE_MIN(want, nic->info.max_rx_queues);
 	nic->ntxq = RTE_MIN(want, nic->info.max_tx_queues);
-	if (strcmp(nic->info.driver_name, "net_tap") == 0)
+	if (tap)
 		nic->nrxq = nic->ntxq = RTE_MIN(nic->nrxq, nic->ntxq);
 }
 
@@ -109,7 +72,7 @@ choose_offloads(struct nic *nic)
 	const uint64_t tso = RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM |
 			     RTE_ETH_TX_OFFLOAD_MULTI_SEGS | l4;
 	uint64_t can = nic->info.tx_offload_capa;
-	bool pci = strcmp(rte_bus_name(rte_dev_bus(nic->info.device)), "pci") == 0;
+	bool pci = all_on_bus(nic, "pci");
 
 	nic->rx_offloads = nic->info.rx_offload_capa &
 			   (RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM |
@@ -203,7 +166,8 @@ nic_start(struct nic *nic, struct dp_port *port, const struct dp_port_config *cf
 {
 	int rc;
 
-	rc = nic_set_mtu(nic, cfg->name, cfg->settings.mtu, err);
+	/* A bond's devices are configured, and take an MTU, when it starts. */
+	rc = nic->bond == NULL ? nic_set_mtu(nic, cfg->name, cfg->settings.mtu, err) : 0;
 	if (rc != 0)
 		return rc;
 	rc = rte_eth_dev_start(nic->port_id);
@@ -211,31 +175,33 @@ nic_start(struct nic *nic, struct dp_port *port, const struct dp_port_config *cf
 		return dp_fail(err, -EIO, "port \"%s\": device \"%.80s\" does not start (%s)",
 			cfg->name, cfg->device, rte_strerror(-rc));
 	}
+	if (nic->bond != NULL)
+		rc = nic_set_mtu(nic, cfg->name, cfg->settings.mtu, err);
+	if (rc != 0)
+		return rc;
 	/* A switch port takes every frame. Devices without the notion take all. */
 	(void)rte_eth_promiscuous_enable(nic->port_id);
 	nic->started = true;
 	rte_eth_dev_callback_register(nic->port_id, RTE_ETH_EVENT_INTR_LSC, link_event, port);
-	return 0;
+	return nic->bond != NULL ? nic_bond_watch(nic, err) : 0;
 }
 
 static void
 nic_close(struct dp_port *port)
 {
 	struct nic *nic = port->dev;
-	struct rte_device *device;
 
 	if (nic == NULL)
 		return;
+	if (nic->bond != NULL)
+		nic_bond_unwatch(nic);
 	if (nic->port_id != RTE_MAX_ETHPORTS) {
-		device = nic->info.device;
 		rte_eth_dev_callback_unregister(
 			nic->port_id, RTE_ETH_EVENT_INTR_LSC, link_event, port);
-		if (nic->started)
-			rte_eth_dev_stop(nic->port_id);
-		rte_eth_dev_close(nic->port_id);
-		if (device != NULL)
-			rte_dev_remove(device);
+		nic_remove(nic->port_id);
 	}
+	if (nic->bond != NULL)
+		nic_bond_close(nic);
 	nic_free_pool(nic->pool);
 	free(nic);
 	port->dev = NULL;
@@ -245,7 +211,6 @@ static int
 nic_open(struct dp_port *port, const struct dp_port_config *cfg, struct dp_error *err)
 {
 	struct nic *nic = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*nic));
-	uint16_t port_id = RTE_MAX_ETHPORTS;
 	struct nic_sockets sockets;
 	int rc;
 
@@ -255,14 +220,16 @@ nic_open(struct dp_port *port, const struct dp_port_config *cfg, struct dp_error
 	port->dev = nic;
 	nic->workers = dp_workers();
 	nic_sockets_list(&sockets);
-	rc = nic_probe(nic, cfg, err);
-	port_id = rc == 0 ? nic->port_id : RTE_MAX_ETHPORTS;
-	nic->port_id = port_id;
+	nic->port_id = RTE_MAX_ETHPORTS;
+	if (cfg->bond != DP_BOND_NONE)
+		rc = nic_bond_open(nic, port, cfg, err);
+	else
+		rc = nic_probe(cfg, &nic->port_id, err);
 	if (rc == 0 && rte_eth_dev_info_get(nic->port_id, &nic->info) != 0)
 		rc = dp_fail(
 			err, -EIO, "port \"%s\": the device does not describe itself", cfg->name);
 	if (rc == 0)
-		rc = check_alone(nic, cfg->name, err);
+		rc = nic_check_alone(nic->port_id, cfg->name, err);
 	if (rc == 0) {
 		choose_queues(nic, cfg);
 		choose_offloads(nic);
@@ -312,6 +279,8 @@ nic_status(struct dp_port *port, struct dp_port_status *st)
 		if (link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
 			st->link_mbps = link.link_speed;
 	}
+	if (nic->bond != NULL && !nic_bond_status(nic, st))
+		st->link_up = false;
 	st->state = st->link_up ? DP_PORT_UP : DP_PORT_DOWN;
 	st->queues = nic->nrxq;
 	st->rx_offloads = nic->rx_offloads;

@@ -268,6 +268,19 @@ dp_port_state_name(enum dp_port_state s)
 	return (unsigned int)s < sizeof(names) / sizeof(names[0]) ? names[s] : "unknown";
 }
 
+const char *
+dp_member_state_name(enum dp_member_state s)
+{
+	static const char *const names[] = {
+		[DP_MEMBER_DOWN] = "down",
+		[DP_MEMBER_ACTIVE] = "active",
+		[DP_MEMBER_BACKUP] = "backup",
+		[DP_MEMBER_NEGOTIATING] = "negotiating",
+	};
+
+	return (unsigned int)s < sizeof(names) / sizeof(names[0]) ? names[s] : "unknown";
+}
+
 void
 dp_port_status(struct dp_port *p, struct dp_port_status *st)
 {

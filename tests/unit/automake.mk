@@ -253,6 +253,12 @@ UNIT_TESTS += %D%/test-control
 %C%_test_control_CFLAGS = $(CONTROL_CFLAGS)
 %C%_test_control_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
 
+UNIT_TESTS += %D%/test-traffic
+%C%_test_traffic_SOURCES = %D%/test-traffic.c %D%/control-env.c %D%/control-env.h \
+	%D%/fake-datapath.c %D%/fake-datapath.h
+%C%_test_traffic_CFLAGS = $(CONTROL_CFLAGS)
+%C%_test_traffic_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
+
 UNIT_TESTS += %D%/test-reload
 %C%_test_reload_SOURCES = %D%/test-reload.c %D%/control-env.c %D%/control-env.h \
 	%D%/fake-datapath.c %D%/fake-datapath.h

@@ -244,6 +244,14 @@ dp_port_state_name(enum dp_port_state s)
 	return names[s];
 }
 
+const char *
+dp_member_state_name(enum dp_member_state s)
+{
+	static const char *const names[] = {"down", "active", "backup", "negotiating"};
+
+	return names[s];
+}
+
 static void
 join(struct dp_network *old, struct dp_network *new)
 {
@@ -270,6 +278,13 @@ dp_port_add(const struct dp_port_config *cfg, struct dp_port **port, struct dp_e
 	p->status.vhost.protocol_features = 1 | 1 << 4;
 	snprintf(p->status.driver, sizeof(p->status.driver), "net_fake");
 	p->status.rx_offloads = 2;
+	if (cfg->bond != DP_BOND_NONE) {
+		p->status.members = 2;
+		snprintf(p->status.member[0].device, 64, "one");
+		snprintf(p->status.member[1].device, 64, "two");
+		p->status.member[0].state = DP_MEMBER_ACTIVE;
+		p->status.member[1].state = DP_MEMBER_BACKUP;
+	}
 	join(NULL, cfg->settings.network);
 	fake.adds++;
 	*port = p;

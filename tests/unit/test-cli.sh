@@ -129,6 +129,12 @@ out_has '^port vm1: waiting, /r/vhost/vm1.sock$'
 run port add 7 --type nic --device net_af_packet0,iface=veth0 --trunk 10 --queues auto
 sent port.add '{"name":"7","type":"nic","device":"net_af_packet0,iface=veth0","trunk":"10",
 	"queues":"auto"}'
+run port add up --type nic --bond lacp --device "a b" --rate-bps 10M --rate-pps 5000 \
+	--mirror p --mirror-direction in
+sent port.add '{"name":"up","type":"nic","bond":"lacp","device":"a b","rate_bps":"10M",
+	"rate_pps":5000,"mirror":"p","mirror_direction":"in"}'
+run port set up out-rate-bps=1G out-burst-bytes=100000
+sent port.set '{"name":"up","settings":{"out-rate-bps":"1G","out-burst-bytes":100000}}'
 run port add x --vlan 1e3 --mtu 99999999999999999999 --queues -1
 sent port.add '{"name":"x","vlan":"1e3","mtu":"99999999999999999999","queues":"-1"}'
 run port del -- --odd

@@ -171,6 +171,12 @@ static const struct {
 	{"[port a]\ntype=nic\n", "device is missing"},
 	{"[port a]\ntype=nic\ndevice=\n", "device is a PCI address"},
 	{"[port a]\ntype=nic\ndevice=x\nmode=client\n", "a nic port has no setting \"mode\""},
+	{"[port a]\ntype=nic\ndevice=x y\n", "belong together"},
+	{"[port a]\ntype=nic\ndevice=x\nbond=lacp\n", "belong together"},
+	{"[port a]\ntype=nic\ndevice=x y\nbond=trunk\n", "bond is none or active-backup or lacp"},
+	{"[port a]\ntype=vhost\nbond=lacp\n", "a vhost port has no setting \"bond\""},
+	{"[port a]\ntype=vhost\nmirror=b\n", "mirror is the name of a [port] in this file"},
+	{"[port a]\ntype=vhost\nmirror=a\n", "closes a circle"},
 	{"[port a]\ntype=vhost\nmtu=1500 # roomy\n", "mtu is a number"},
 	{"\xff\n", "this is not UTF-8 text"},
 };

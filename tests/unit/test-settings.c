@@ -52,6 +52,8 @@ test_round_trip(void **state)
 		{"mode", "client", "client"},
 		{"socket", "/a/b", "/a/b"},
 		{"device", "0000:01:00.0", "0000:01:00.0"},
+		{"bond", "lacp", "lacp"},
+		{"bond", "none", NULL},
 		{"rate-pps", "100k", "100000"},
 		{"rate-pps", "0", NULL},
 		{"rate-bps", "10M", "10000000"},
@@ -142,7 +144,7 @@ static void
 test_live(void **state)
 {
 	static const char *const fixed[][2] = {{"type", "nic"}, {"queues", "2"}, {"mode", "client"},
-		{"socket", "/x"}, {"device", "x"}};
+		{"socket", "/x"}, {"device", "x"}, {"bond", "lacp"}};
 	static const char *const live[][2] = {{"network", "x"}, {"vlan", "2"}, {"trunk", "2"},
 		{"guard", "none"}, {"mtu", "100"}, {"enabled", "no"}, {"rate-pps", "1"},
 		{"out-burst-bytes", "1"}, {"mirror", "m"}, {"mirror-direction", "out"}};

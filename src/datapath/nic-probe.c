@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * NIC port: devices found or created by name, and taken away. Control thread.
+ * Neighbours: port-nic.c, and nic-bond.c for each member of a bond.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_dev.h>
+
+#include "src/datapath/nic.h"
+#include "src/datapath/table.h"
+
+/* The device's name: devargs up to the first comma. */
+static void
+device_name(const char *devargs, char *name, size_t len)
+{
+	snprintf(name, len, "%.*s", (int)strcspn(devargs, ","), devargs);
+}
+
+/* Creates the device and finds its ethdev. */
+int
+nic_probe(const struct dp_port_config *cfg, uint16_t *port_id, struct dp_error *err)
+{
+	char devargs[sizeof(cfg->device) + 64], name[RTE_ETH_NAME_MAX_LEN];
+	uint16_t id;
+	int rc;
+
+	device_name(cfg->device, name, sizeof(name));
+	if (name[0] == '\0')
+		return dp_fail(err, -EINVAL,
+			"port \"%s\": device is empty; give a PCI address or devargs such as "
+			"net_af_packet0,iface=eth1",
+			cfg->name);
+	if (rte_eth_dev_get_port_by_name(name, &id) == 0) {
+		return dp_fail(err, -EBUSY,
+			"port \"%s\": device \"%s\" is in use by another port (virtual devices are "
+			"numbered: net_af_packet0, net_af_packet1 ...)",
+			cfg->name, name);
+	}
+	nic_devargs(cfg, devargs, sizeof(devargs));
+	rc = rte_dev_probe(devargs);
+	if (rc == 0)
+		rc = rte_eth_dev_get_port_by_name(name, &id);
+	/* Drivers say why in the log, and mostly return -1. */
+	if (rc != 0)
+		return dp_fail(err, rc == -EEXIST ? -EBUSY : -ENODEV,
+			"port \"%s\": DPDK could not open device \"%.80s\"; check its name, that "
+			"the "
+			"interface or file exists, and for PCI that it is bound to vfio-pci "
+			"(netvmd's log has the driver's reason)",
+			cfg->name, cfg->device);
+	*port_id = id;
+	return 0;
+}
+
+/* Two ports on one kernel interface would both get each of its frames. */
+int
+nic_check_alone(uint16_t port_id, const char *name, struct dp_error *err)
+{
+	char ifname[IF_NAMESIZE] = "?";
+	struct rte_eth_dev_info info, other;
+	uint16_t id;
+
+	if (rte_eth_dev_info_get(port_id, &info) != 0 || info.if_index == 0)
+		return 0;
+	RTE_ETH_FOREACH_DEV (id) {
+		if (id == port_id || rte_eth_dev_info_get(id, &other) != 0 ||
+			other.if_index != info.if_index)
+			continue;
+		if_indextoname(info.if_index, ifname);
+		return dp_fail(err, -EBUSY,
+			"port \"%s\": interface %s is in use already, by device %s", name, ifname,
+			rte_dev_name(other.device));
+	}
+	return 0;
+}
+
+void
+nic_remove(uint16_t port_id)
+{
+	struct rte_eth_dev_info info;
+	bool known = rte_eth_dev_info_get(port_id, &info) == 0;
+
+	rte_eth_dev_stop(port_id);
+	rte_eth_dev_close(port_id);
+	if (known && info.device != NULL)
+		rte_dev_remove(info.device);
+}
