@@ -61,6 +61,16 @@ UNIT_TESTS += %D%/test-vring-edge
 %C%_test_vring_edge_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_edge_LDADD = $(UNIT_RING_LIBS)
 
+UNIT_TESTS += %D%/test-vring-packed
+%C%_test_vring_packed_SOURCES = %D%/test-vring-packed.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_packed_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_packed_LDADD = $(UNIT_RING_LIBS)
+
+UNIT_TESTS += %D%/test-vring-recover
+%C%_test_vring_recover_SOURCES = %D%/test-vring-recover.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_recover_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_recover_LDADD = $(UNIT_RING_LIBS)
+
 UNIT_TESTS += %D%/test-vring-wake
 %C%_test_vring_wake_SOURCES = %D%/test-vring-wake.c %D%/ring-guest.c %D%/ring-guest.h
 %C%_test_vring_wake_CFLAGS = $(UNIT_CFLAGS)

@@ -10,7 +10,7 @@
 #include "tests/unit/ring-guest.h"
 
 const struct vring_ops *rg_ops;
-uint64_t rg_event;
+uint64_t rg_event, rg_ring;
 
 static void *
 block(struct ring_guest *g, uint64_t gpa, size_t size)
@@ -25,7 +25,7 @@ block(struct ring_guest *g, uint64_t gpa, size_t size)
 struct vring_config
 rg_config(const struct ring_guest *g, uint16_t base)
 {
-	return (struct vring_config){
+	struct vring_config cfg = {
 		.desc = g->desc,
 		.avail = g->avail,
 		.used = g->used,
@@ -34,6 +34,40 @@ rg_config(const struct ring_guest *g, uint16_t base)
 		.features = g->features,
 		.base = base,
 	};
+
+	if (g->packed) {
+		cfg.slot = g->slot;
+		cfg.driver_event = g->driver_event;
+		cfg.device_event = g->device_event;
+		cfg.used_at = base;
+	}
+	return cfg;
+}
+
+static void
+init_split(struct ring_guest *g, uint16_t base)
+{
+	g->desc = block(g, RG_DESC, g->size * sizeof(struct vring_desc));
+	g->avail = block(g, RG_AVAIL, 6 + 2 * g->size);
+	g->used = block(g, RG_USED, 6 + 8 * g->size);
+	g->avail->idx = g->used->idx = base;
+}
+
+/* Slots before base were used this time round, those from there on the time before. */
+static uint16_t
+init_packed(struct ring_guest *g, uint16_t base)
+{
+	bool wrap = (base / g->size) % 2 == 0;
+	uint16_t flags[2] = {wrap ? 0x8080 : 0, wrap ? 0 : 0x8080};
+
+	g->desc = calloc(g->size, sizeof(struct vring_desc));
+	assert_non_null(g->desc);
+	g->slot = block(g, RG_DESC, g->size * sizeof(struct vring_packed_desc));
+	g->driver_event = block(g, RG_AVAIL, sizeof(*g->driver_event));
+	g->device_event = block(g, RG_USED, sizeof(*g->device_event));
+	for (uint32_t i = 0; i < g->size; i++)
+		g->slot[i].flags = flags[i >= base % g->size];
+	return (uint16_t)(base % g->size | (wrap ? VRING_PLACE_WRAP : 0));
 }
 
 void
@@ -42,15 +76,20 @@ rg_init(struct ring_guest *g, uint32_t size, uint64_t features, uint16_t base,
 {
 	struct vring_config cfg;
 
+	features |= rg_ring;
 	*g = (struct ring_guest){.size = size, .features = features};
-	g->desc = block(g, RG_DESC, size * sizeof(struct vring_desc));
-	g->avail = block(g, RG_AVAIL, 6 + 2 * size);
-	g->used = block(g, RG_USED, 6 + 8 * size);
+	g->packed = features & RG_PACKED;
+	g->in_order = features & RG_ORDER;
+	if (g->packed)
+		base = init_packed(g, base);
+	else
+		init_split(g, base);
+	g->posted = calloc(VRING_SIZE_MAX, sizeof(*g->posted));
+	assert_non_null(g->posted);
 	g->table = block(g, RG_TABLE, RG_TABLE_SIZE);
 	g->data[0] = block(g, RG_DATA, RG_HALF);
 	g->data[1] = block(g, RG_SEAM, RG_HALF);
 	g->avail_idx = g->used_seen = base;
-	g->avail->idx = g->used->idx = base;
 	g->vq = aligned_alloc(64, sizeof(*g->vq));
 	assert_non_null(g->vq);
 	memset(g->vq, 0, sizeof(*g->vq));
@@ -65,6 +104,10 @@ rg_free(struct ring_guest *g)
 	free(g->desc);
 	free(g->avail);
 	free(g->used);
+	free(g->slot);
+	free(g->driver_event);
+	free(g->device_event);
+	free(g->posted);
 	free(g->table);
 	free(g->data[0]);
 	free(g->data[1]);
@@ -135,7 +178,16 @@ rg_chain_store(struct ring_guest *g, struct rg_chain *c)
 
 		if (c->indirect) {
 			uint64_t table = g->desc[c->head].addr - RG_TABLE;
+			/* What a device has to ignore there is not 0. */
+			struct vring_packed_desc e = {.addr = d.addr,
+				.len = d.len,
+				.id = 0xdead,
+				.flags = flags | 0x8080};
 
+			if (g->packed) {
+				memcpy(g->table + table + i * sizeof(e), &e, sizeof(e));
+				continue;
+			}
 			d.next = last ? 0xffff : (uint16_t)(i + 1);
 			memcpy(g->table + table + i * sizeof(d), &d, sizeof(d));
 		} else {
@@ -198,24 +250,142 @@ rg_chain_read(struct ring_guest *g, const struct rg_chain *c, void *dst, uint32_
 	assert_int_equal(len, 0);
 }
 
+/* The chain's descriptors follow each other in slots; the first one's flags are
+ * written last. Returns how many slots that took. */
+static uint16_t
+post_packed(struct ring_guest *g, uint16_t head)
+{
+	const vring_place first = g->avail_idx;
+	uint16_t first_flags = 0, n = 0, i = head;
+
+	for (;;) {
+		vring_place at = g->avail_idx;
+		struct vring_packed_desc *s = &g->slot[at & VRING_PLACE_SLOT];
+		struct vring_desc d = g->desc[i];
+		uint16_t flags = d.flags | (at & VRING_PLACE_WRAP ? 0x80 : 0x8000);
+
+		s->addr = d.addr;
+		s->len = d.len;
+		s->id = d.flags & VRING_DESC_F_NEXT ? 0xdead : head;
+		if (n++ == 0)
+			first_flags = flags;
+		else
+			s->flags = flags;
+		g->avail_idx = vring_place_add(at, 1, g->size);
+		if (!(d.flags & VRING_DESC_F_NEXT))
+			break;
+		i = d.next;
+		assert_true(i < g->size && n < g->size);
+	}
+	__atomic_store_n(&g->slot[first & VRING_PLACE_SLOT].flags, first_flags, __ATOMIC_RELEASE);
+	return n;
+}
+
+bool
+rg_kicks(struct ring_guest *g, uint16_t n)
+{
+	uint16_t before, slots = 0;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (uint32_t i = 0; i < n; i++)
+		slots = (uint16_t)(slots + g->posted[(g->nposted - 1 - i) % VRING_SIZE_MAX].ndesc);
+	before = (uint16_t)(g->avail_idx - slots);
+	if (!g->packed && g->vq->event_idx)
+		return vring_need_event(__atomic_load_n((uint16_t *)(void *)&g->used->ring[g->size],
+						__ATOMIC_RELAXED),
+			g->avail_idx, before);
+	if (!g->packed)
+		return !(__atomic_load_n(&g->used->flags, __ATOMIC_RELAXED) &
+			 VRING_USED_F_NO_NOTIFY);
+	switch (__atomic_load_n(&g->device_event->flags, __ATOMIC_RELAXED)) {
+	case VRING_PACKED_EVENT_FLAG_DISABLE:
+		return false;
+	case VRING_PACKED_EVENT_FLAG_ENABLE:
+		return true;
+	default: {
+		/* 2.8.21.2's own words: the driver's place passed the one that was asked for. */
+		uint16_t event = __atomic_load_n(&g->device_event->off_wrap, __ATOMIC_RELAXED);
+		uint32_t behind = vring_place_distance(event, g->avail_idx, g->size);
+
+		return behind >= 1 && behind <= slots;
+	}
+	}
+}
+
+void
+rg_arm(struct ring_guest *g, bool on)
+{
+	if (!g->packed) {
+		if (on)
+			__atomic_store_n(&g->avail->ring[g->size], g->used_seen, __ATOMIC_RELAXED);
+		__atomic_store_n(
+			&g->avail->flags, on ? 0 : VRING_AVAIL_F_NO_INTERRUPT, __ATOMIC_RELAXED);
+	} else {
+		uint32_t word = VRING_PACKED_EVENT_FLAG_DISABLE << 16;
+
+		if (on)
+			word = g->vq->event_idx ? VRING_PACKED_EVENT_FLAG_DESC << 16 | g->used_seen
+						: VRING_PACKED_EVENT_FLAG_ENABLE << 16;
+		__atomic_store_n((uint32_t *)(void *)g->driver_event, word, __ATOMIC_RELAXED);
+	}
+	if (on)
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 void
 rg_post(struct ring_guest *g, uint16_t head)
 {
-	g->avail->ring[g->avail_idx % g->size] = head;
-	g->avail_idx++;
-	__atomic_store_n(&g->avail->idx, g->avail_idx, __ATOMIC_RELEASE);
+	uint16_t n = 1;
+
+	if (g->packed) {
+		n = post_packed(g, head);
+	} else {
+		g->avail->ring[g->avail_idx % g->size] = head;
+		g->avail_idx++;
+		__atomic_store_n(&g->avail->idx, g->avail_idx, __ATOMIC_RELEASE);
+	}
+	g->posted[g->nposted++ % VRING_SIZE_MAX] = (struct vring_chain){.id = head, .ndesc = n};
+}
+
+/* A used element at the driver's position. */
+static bool
+used_element(struct ring_guest *g, uint32_t *id, uint32_t *len)
+{
+	const struct vring_packed_desc *d = &g->slot[g->used_seen & VRING_PLACE_SLOT];
+
+	if (g->packed) {
+		uint16_t want = g->used_seen & VRING_PLACE_WRAP ? 0x8080 : 0;
+		uint16_t flags = __atomic_load_n(&d->flags, __ATOMIC_ACQUIRE);
+
+		if ((flags & 0x8080) != want)
+			return false;
+		*id = d->id;
+		*len = d->len;
+		assert_int_equal(flags & ~0x8080, *len != 0 ? VRING_DESC_F_WRITE : 0);
+		return true;
+	}
+	if (__atomic_load_n(&g->used->idx, __ATOMIC_ACQUIRE) == g->used_seen)
+		return false;
+	*id = g->used->ring[g->used_seen % g->size].id;
+	*len = g->used->ring[g->used_seen % g->size].len;
+	return true;
 }
 
 bool
 rg_reap(struct ring_guest *g, uint32_t *head, uint32_t *len)
 {
-	const struct vring_used_elem *e = &g->used->ring[g->used_seen % g->size];
+	struct vring_chain first = g->posted[g->nreaped % VRING_SIZE_MAX];
 
-	if (__atomic_load_n(&g->used->idx, __ATOMIC_ACQUIRE) == g->used_seen)
+	if (!g->batch && !used_element(g, &g->batch_id, &g->batch_len))
 		return false;
-	*head = e->id;
-	*len = e->len;
-	g->used_seen++;
+	assert_int_not_equal(g->nreaped, g->nposted);
+	g->nreaped++;
+	/* Only IN_ORDER lets an element stand for those before it. */
+	g->batch = g->in_order && g->batch_id != first.id;
+	*head = g->batch ? first.id : g->batch_id;
+	*len = g->batch ? 0 : g->batch_len;
+	g->used_seen = g->packed ? vring_place_add(g->used_seen, first.ndesc, g->size)
+				 : (uint16_t)(g->used_seen + 1);
 	return true;
 }
 
@@ -232,7 +402,10 @@ rg_expect(struct ring_guest *g, uint16_t head, uint32_t len)
 void
 rg_expect_none(struct ring_guest *g)
 {
-	assert_int_equal(g->used->idx, g->used_seen);
+	uint32_t id, len;
+
+	assert_false(g->batch);
+	assert_false(used_element(g, &id, &len));
 }
 
 uint16_t
@@ -300,13 +473,28 @@ rg_run_variants(const char *name, const struct CMUnitTest *tests, size_t n)
 
 		rg_ops = vring_ops_select(variants[i / 2]);
 		rg_event = i % 2 != 0 ? 1ull << VIRTIO_RING_F_EVENT_IDX : 0;
-		snprintf(group, sizeof(group), "%s %s%s", name, variants[i / 2],
-			rg_event != 0 ? " event_idx" : "");
+		snprintf(group, sizeof(group), "%s%s%s %s%s", name,
+			rg_ring & RG_PACKED ? " packed" : "", rg_ring & RG_ORDER ? " in-order" : "",
+			variants[i / 2], rg_event != 0 ? " event_idx" : "");
 		if (rg_ops == NULL) {
 			printf("%s: skipped, this machine or build does not have it\n", group);
 			continue;
 		}
 		failed += _cmocka_run_group_tests(group, tests, n, NULL, NULL);
 	}
+	return failed;
+}
+
+int
+rg_run_rings(const char *name, const struct CMUnitTest *tests, size_t n)
+{
+	static const uint64_t rings[] = {0, RG_PACKED, RG_ORDER, RG_PACKED | RG_ORDER};
+	int failed = 0;
+
+	for (size_t i = 0; i < sizeof(rings) / sizeof(rings[0]); i++) {
+		rg_ring = rings[i];
+		failed += rg_run_variants(name, tests, n);
+	}
+	rg_ring = 0;
 	return failed;
 }

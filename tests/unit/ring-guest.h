@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A small guest driver for ring tests: it owns memory and a split ring, posts
- * chains of any shape and reaps used entries. Every part of the ring and every
+ * A small guest driver for ring tests: it owns memory and a ring, split or
+ * packed, posts chains of any shape and reaps used buffers. Every part of the ring and every
  * piece of data memory is a malloc() block of its exact size, so that a
  * sanitizer sees any byte touched beside it. Slow and simple on purpose.
  *
@@ -12,7 +12,12 @@
 #ifndef NETVM_RING_GUEST_H
 #define NETVM_RING_GUEST_H
 
+#include <linux/virtio_config.h>
+
 #include "vhost/vring.h"
+
+#define RG_PACKED (1ull << VIRTIO_F_RING_PACKED)
+#define RG_ORDER  (1ull << VIRTIO_F_IN_ORDER)
 
 #define RG_DESC  0x10000000ull
 #define RG_AVAIL 0x20000000ull
@@ -28,14 +33,24 @@
 struct ring_guest {
 	struct vring_queue *vq;
 	struct guest_mem mem;
+	/* Packed: chains are prepared here, and rg_post() copies them into slots. */
 	struct vring_desc *desc;
 	struct vring_avail *avail;
 	struct vring_used *used;
+	struct vring_packed_desc *slot;
+	struct vring_packed_desc_event *driver_event, *device_event;
 	uint8_t *data[2], *table;
+	bool packed, in_order;
 	uint32_t size;
 	uint64_t features;
-	/* the driver's own position */
+	/* The driver's own position: free running, packed: places. */
 	uint16_t avail_idx, used_seen;
+	/* What was posted and not reaped, in order: buffers and their slots. */
+	struct vring_chain *posted;
+	uint32_t nposted, nreaped;
+	/* IN_ORDER: a used element that stands for several buffers */
+	bool batch;
+	uint32_t batch_id, batch_len;
 	uint32_t next_desc;  /* descriptors are handed out in order, see rg_reset() */
 	uint32_t next_data;  /* offset from RG_DATA */
 	uint32_t next_table; /* offset from RG_TABLE */
@@ -51,7 +66,8 @@ struct rg_chain {
 	uint32_t len[RG_PIECES_MAX];
 };
 
-/* A ring at position base with these features, served by ops. */
+/* A ring at position base with these features, and those of rg_ring, served by
+ * ops. Packed: as if base slots had been used since it was new. */
 void rg_init(struct ring_guest *g, uint32_t size, uint64_t features, uint16_t base,
 	const struct vring_ops *ops);
 void rg_free(struct ring_guest *g);
@@ -77,10 +93,15 @@ void rg_chain_store(struct ring_guest *g, struct rg_chain *c);
 void rg_chain_write(struct ring_guest *g, const struct rg_chain *c, const void *src, uint32_t len);
 void rg_chain_read(struct ring_guest *g, const struct rg_chain *c, void *dst, uint32_t len);
 
+/* Makes the chain available. Packed: as it is in desc now, with head as its ID. */
 void rg_post(struct ring_guest *g, uint16_t head);
-/* The next used entry; false when there is none. */
+/* Whether the device wants to hear of the n buffers that were posted last. */
+bool rg_kicks(struct ring_guest *g, uint16_t n);
+/* Asks for an interrupt at the next used buffer, or for none. */
+void rg_arm(struct ring_guest *g, bool on);
+/* The next used buffer; false when there is none. */
 bool rg_reap(struct ring_guest *g, uint32_t *head, uint32_t *len);
-/* Fails the test unless the next used entry is this one. */
+/* Fails the test unless the next used buffer is this one. */
 void rg_expect(struct ring_guest *g, uint16_t head, uint32_t len);
 void rg_expect_none(struct ring_guest *g);
 
@@ -98,7 +119,11 @@ void rg_flatten(const struct packet *p, uint8_t *dst);
  * off; the tests find both in rg_ops and rg_event. Returns failures. */
 extern const struct vring_ops *rg_ops;
 extern uint64_t rg_event;
+/* Features that every rg_init() adds: which kind of ring this run is about. */
+extern uint64_t rg_ring;
 struct CMUnitTest;
 int rg_run_variants(const char *name, const struct CMUnitTest *tests, size_t n);
+/* The same for each kind of ring: split and packed, each in order and not. */
+int rg_run_rings(const char *name, const struct CMUnitTest *tests, size_t n);
 
 #endif

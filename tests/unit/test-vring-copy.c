@@ -76,5 +76,5 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_lengths)};
 
-	return rg_run_variants("vring-copy", tests, 1);
+	return rg_run_rings("vring-copy", tests, 1);
 }

@@ -85,5 +85,5 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_byte_beyond_the_edge),
 	};
-	return rg_run_variants("edge", tests, sizeof(tests) / sizeof(tests[0]));
+	return rg_run_rings("edge", tests, sizeof(tests) / sizeof(tests[0]));
 }

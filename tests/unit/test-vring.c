@@ -140,6 +140,10 @@ indices_wrap(void **state)
 {
 	for (uint32_t size = 1; size <= VRING_SIZE_MAX; size *= 2)
 		pump(size, (uint16_t)-40, 128, size < PACKET_BURST ? (uint16_t)size : PACKET_BURST);
+	/* Only a packed ring may have any size. */
+	for (uint32_t size = 3; rg_ring & RG_PACKED && size < VRING_SIZE_MAX; size = size * 3 / 2)
+		for (uint16_t base = 0; base < 3; base++)
+			pump(size, (uint16_t)(2 * size - base), 3 * size, 3);
 	pump(4, 7, 3 * 65536 / 2, 3);
 	pump(32768, 32767, 65536 + 64, 32);
 }
@@ -298,15 +302,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(setup_refuses_bad_sizes),
-		cmocka_unit_test(setup_refuses_parts_outside_memory),
 		cmocka_unit_test(setup_reads_features),
 		cmocka_unit_test(select_knows_its_variants),
 		cmocka_unit_test(indices_wrap),
 		cmocka_unit_test(dequeue_takes_at_most_max),
+	};
+	const struct CMUnitTest split[] = {
+		cmocka_unit_test(setup_refuses_bad_sizes),
+		cmocka_unit_test(setup_refuses_parts_outside_memory),
 		cmocka_unit_test(avail_too_far_ahead_is_a_fault),
 		cmocka_unit_test(guest_is_told_when_to_kick),
 		cmocka_unit_test(guest_is_interrupted_when_it_asks),
 	};
-	return rg_run_variants("ring", tests, sizeof(tests) / sizeof(tests[0]));
+
+	return rg_run_rings("ring", tests, sizeof(tests) / sizeof(tests[0])) +
+	       rg_run_variants("ring split", split, sizeof(split) / sizeof(split[0]));
 }
