@@ -5,7 +5,8 @@ check_PROGRAMS += %D%/lean
 	%D%/lean-latency.c %D%/lean-limit.c
 %C%_lean_LDADD = tests/frontend/libnvfrontend.a
 
-EXTRA_DIST += %D%/run %D%/lib-backend.sh %D%/lib-frontend.sh %D%/lib-report.sh
+EXTRA_DIST += %D%/run %D%/targets.jq %D%/lib-backend.sh %D%/lib-frontend.sh %D%/lib-rows.sh \
+	%D%/lib-guest.sh %D%/lib-report.sh
 
 check_PROGRAMS += %D%/stages
 %C%_stages_SOURCES = %D%/stages.c

@@ -69,14 +69,14 @@ lean_latency(struct fe dev[2], const struct lean_options *o)
 {
 	static double us[SAMPLES];
 	double hz = lean_tsc_hz();
-	uint64_t end = __rdtsc() + (uint64_t)(o->seconds * hz);
-	uint64_t gap = (uint64_t)(o->gap_us * 1e-6 * hz), patience = (uint64_t)(0.2 * hz);
+	uint64_t end, gap = (uint64_t)(o->gap_us * 1e-6 * hz), patience = (uint64_t)(0.2 * hz);
 	unsigned int n = 0, lost = 0;
 
 	for (int d = 0; d < 2; d++)
 		fe_rx_ring(&dev[d], 0)->avail_idx = (uint16_t)o->ring;
 	for (unsigned int i = 0; i < WARM_UP; i++)
 		round_trip(dev, patience);
+	end = __rdtsc() + (uint64_t)(o->seconds * hz);
 	while (n < SAMPLES && __rdtsc() < end) {
 		uint64_t tics = round_trip(dev, patience), until = __rdtsc() + gap;
 

@@ -4,11 +4,14 @@
 #
 #	NAME_available  returns 1 with the reason in $missing
 #	NAME_start      starts it in $dir, appends to pids, sets socket_a and
-#	                socket_b, and returns when both are served
+#	                socket_b, and returns when both are served. The variable
+#	                variant may ask for more; what does not know it ignores it
 #	NAME_counters   prints "packets busy_cycles" so far; empty when the
 #	                backend does not count: it polls all the time, and its
 #	                cycles per packet are the CPU's by the rate
 # shellcheck disable=SC2154,SC2034 # shared with run
+
+variant=
 
 have() {
 	missing="$1 is missing (Debian: $2)"
@@ -49,6 +52,25 @@ netvm_ctl() {
 	"$build/netvmctl" --run-dir "$dir/run" "$@"
 }
 
+# variant=idle: 64 further ports with a guest each that does nothing.
+netvm_idle_ports() {
+	local i
+	[ "$variant" = idle ] || return 0
+	for i in {1..64}; do
+		netvm_ctl port add "idle$i" --type vhost --network bench >>"$dir/log" 2>&1 || return 1
+		"$nvpeer" --socket "$dir/run/vhost/idle$i.sock" --ready "$dir/ready$i" \
+			--seconds 10000 hold >/dev/null 2>>"$dir/log" &
+		pids+=("$!")
+	done
+	for i in {1..64}; do
+		for _ in {1..100}; do
+			[ -e "$dir/ready$i" ] && break
+			sleep 0.1
+		done
+		[ -e "$dir/ready$i" ] || return 1
+	done
+}
+
 netvm_start() {
 	local pid pages=never
 	[ "$huge" = no ] || pages=auto
@@ -62,6 +84,7 @@ END
 	"$build/netvmd" --config "$dir/netvmd.conf" --run-dir "$dir/run" \
 		--state-file "$dir/state.json" >"$dir/log" 2>&1 &
 	pid=$!
+	netvm_pid=$pid
 	pids+=("$pid")
 	socket_a=$dir/run/vhost/a.sock
 	socket_b=$dir/run/vhost/b.sock
@@ -69,6 +92,7 @@ END
 		netvm_ctl network add bench >>"$dir/log" 2>&1 &&
 		netvm_ctl port add a --type vhost --network bench >>"$dir/log" 2>&1 &&
 		netvm_ctl port add b --type vhost --network bench >>"$dir/log" 2>&1 &&
+		netvm_idle_ports &&
 		wait_sockets "$pid" "$socket_a" "$socket_b"
 }
 
@@ -86,16 +110,21 @@ ovs_available() {
 	if ! [ -x $ovs_daemon ]; then
 		ovs_daemon=$(command -v ovs-vswitchd)
 		missing="no ovs-vswitchd with DPDK (Debian: openvswitch-switch-dpdk)"
-		"$ovs_daemon" --version 2>/dev/null | grep -q DPDK
+		"$ovs_daemon" --version 2>/dev/null | grep -q DPDK || return 1
 	fi
+	missing="it cannot do without hugepages"
+	[ "$huge" = yes ]
 }
 
 ovs_set() {
 	ovs-vsctl --db="unix:$dir/db.sock" --timeout=30 "$@" >>"$dir/log" 2>&1
 }
 
+# variant=tso: guests are offered segmentation, which is off by default, and it
+# works for ports only that connect to a QEMU that listens.
 ovs_begin() {
-	local schema=/usr/share/openvswitch/vswitch.ovsschema pid memory
+	local schema=/usr/share/openvswitch/vswitch.ovsschema pid memory tso=false
+	[ "$variant" != tso ] || tso=true
 	export OVS_RUNDIR=$dir OVS_LOGDIR=$dir OVS_DBDIR=$dir OVS_SYSCONFDIR=$dir
 	memory=$(eal_memory 768)
 	ovsdb-tool create "$dir/conf.db" $schema >>"$dir/log" 2>&1 || return 1
@@ -108,24 +137,40 @@ ovs_begin() {
 	ovs_set --no-wait set Open_vSwitch . other_config:dpdk-init=true \
 		other_config:pmd-cpu-mask="$(printf %x $((1 << backend_cpu)))" \
 		other_config:dpdk-lcore-mask="$(printf %x $((1 << frontend_cpu)))" \
+		other_config:userspace-tso-enable=$tso \
 		other_config:dpdk-extra="--no-pci $memory" || return 1
 	"$ovs_daemon" "unix:$dir/db.sock" --unixctl="$dir/vswitchd.ctl" \
 		--pidfile="$dir/vswitchd.pid" >>"$dir/log" 2>&1 &
 	pids+=("$!")
-	ovs_set add-br br0 -- set Bridge br0 datapath_type=netdev fail-mode=secure &&
-		ovs_set add-port br0 a -- set Interface a type=dpdkvhostuser ofport_request=1 &&
-		ovs_set add-port br0 b -- set Interface b type=dpdkvhostuser ofport_request=2 &&
-		wait_sockets "${pids[-1]}" "$dir/a" "$dir/b" || return 1
 	socket_a=$dir/a
 	socket_b=$dir/b
+	ovs_set add-br br0 -- set Bridge br0 datapath_type=netdev fail-mode=secure &&
+		ovs_port a 1 && ovs_port b 2 || return 1
+	[ "$variant" = tso ] || wait_sockets "${pids[-1]}" "$socket_a" "$socket_b"
+}
+
+ovs_port() {
+	if [ "$variant" = tso ]; then
+		ovs_set add-port br0 "$1" -- set Interface "$1" type=dpdkvhostuserclient \
+			ofport_request="$2" options:vhost-server-path="$dir/$1"
+	else
+		ovs_set add-port br0 "$1" -- set Interface "$1" type=dpdkvhostuser \
+			ofport_request="$2"
+	fi
 }
 
 ovs_flow() {
 	ovs-ofctl add-flow "unix:$dir/br0.mgmt" "$1" >>"$dir/log" 2>&1
 }
 
+# variant=normal: as a learning switch.
 ovs_start() {
-	ovs_begin && ovs_flow in_port=1,actions=output:2 && ovs_flow in_port=2,actions=output:1
+	ovs_begin || return 1
+	if [ "$variant" = normal ]; then
+		ovs_flow actions=NORMAL
+	else
+		ovs_flow in_port=1,actions=output:2 && ovs_flow in_port=2,actions=output:1
+	fi
 }
 
 # "packets received" counts what the worker took from its ports.
@@ -136,20 +181,6 @@ ovs_counters() {
 			pmd && /packets received:/ { p += $3 }
 			pmd && /processing cycles:/ && !/avg/ { c += $3 }
 			END { print p, c }'
-}
-
-# --- ovs-normal: the same as a learning switch -------------------------------
-
-ovs_normal_available() {
-	ovs_available
-}
-
-ovs_normal_start() {
-	ovs_begin && ovs_flow actions=NORMAL
-}
-
-ovs_normal_counters() {
-	ovs_counters
 }
 
 # --- testpmd: io forwarding between two net_vhost ports ----------------------

@@ -1,40 +1,55 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Frontends of the bench: frontend_NAME SIZE drives socket_a and socket_b and
-# prints JSON with at least pps and tsc_hz, or us_* with --latency.
+# prints JSON with at least pps and tsc_hz, or us_* for latency. $work/frontend.log
+# says what went wrong.
 # shellcheck disable=SC2154 # shared with run
 
 # Our own generator: it only moves indices, the backend is the bottleneck.
-frontend_lean() {
+lean_run() {
 	local extra=()
 	[ "$huge" = no ] || extra+=(--hugepages)
-	[ "$latency" = no ] || extra+=(--latency --gap-us "$gap_us")
-	"$lean" --socket "$socket_a" --socket "$socket_b" --size "$1" --seconds "$seconds" \
-		--cpu "$frontend_cpu" --ring "$ring" --flows "$flows" "${extra[@]}" \
-		2>"$work/frontend.log"
+	"$lean" --socket "$socket_a" --socket "$socket_b" --seconds "$seconds" \
+		--cpu "$frontend_cpu" --warmup 0.5 "${extra[@]}" "$@" 2>"$work/frontend.log"
 }
 
-mac_a=52:54:00:be:00:0a
-mac_b=52:54:00:be:00:0b
+frontend_lean() {
+	lean_run --size "$1" --ring "$ring"
+}
 
-# Two virtio-user devices; a fixed number of packets goes round and round, each
-# hop with the MACs of the port it leaves and of the other one, so that a
-# learning switch sees two stations (flowgen sends from one MAC on both sides).
+frontend_lean_packed() {
+	lean_run --size "$1" --ring "$ring" --packed
+}
+
+# Rings that have a slot for each of the thousand, for one flow as well.
+frontend_lean_flows() {
+	lean_run --size 64 --ring 1024 --flows "$1"
+}
+
+frontend_lean_latency() {
+	lean_run --size "$1" --ring "$ring" --latency --gap-us "$gap_us"
+}
+
+# Two virtio-user devices whose guest is testpmd's flowgen: each port sends new
+# packets of 1024 IPv4 flows as fast as it can, and frees what comes. It sends
+# from one MAC on both ports to one that nobody has, so a learning switch floods
+# (to one other port) and moves that MAC about.
 virtio_user() {
 	local size=$1 options=$2 dir=$work/frontend pid result=1
+	shift 2
 	mkdir -p "$dir"
 	# shellcheck disable=SC2046 # several words
-	testpmd_begin testpmd --lcores "0@$frontend_cpu,1@$frontend_cpu" --no-pci \
+	testpmd_begin testpmd --lcores "0@$frontend_cpu,1@$frontend_cpu" --no-pci "$@" \
 		--file-prefix "netvm-bench-$$-f" $(eal_memory 256) \
-		--vdev "net_virtio_user0,path=$socket_a,mac=$mac_a,queue_size=$ring,$options" \
-		--vdev "net_virtio_user1,path=$socket_b,mac=$mac_b,queue_size=$ring,$options" -- \
-		-i --forward-mode=mac --no-mlockall --total-num-mbufs=16384 \
-		--txd="$ring" --rxd="$ring" --eth-peer=0,$mac_b --eth-peer=1,$mac_a
+		--vdev "net_virtio_user0,path=$socket_a,queue_size=$ring,$options" \
+		--vdev "net_virtio_user1,path=$socket_b,queue_size=$ring,$options" -- \
+		-i --forward-mode=flowgen --no-mlockall --total-num-mbufs=16384 \
+		--txd="$ring" --rxd="$ring"
 	pid=${pids[-1]}
 	if testpmd_ready "$pid"; then
 		{
 			echo "set txpkts $size"
-			echo "start tx_first 4"
+			echo "start"
 		} >"$dir/testpmd.in"
 		sleep 1
 		echo "show port stats all" >"$dir/testpmd.in"
@@ -67,8 +82,7 @@ testpmd_ready() {
 # The second "since last show" of both ports, from testpmd's own clock.
 testpmd_rate() {
 	local hz
-	hz=$("$lean" --limit --seconds 0.01 --warmup 0.01 --cpu "$frontend_cpu" \
-		--backend-cpu "$frontend_cpu" | jq .tsc_hz)
+	hz=$("$lean" --clock | jq .tsc_hz)
 	awk -v size="$1" -v hz="$hz" '/Rx-pps:/ { rate[n++] = $2 }
 		END {
 			if (n < 4 || rate[n - 1] + rate[n - 2] == 0)
@@ -79,10 +93,15 @@ testpmd_rate() {
 		}' "$dir/testpmd.log"
 }
 
-frontend_testpmd() {
+frontend_virtio_user() {
 	virtio_user "$1" mrg_rxbuf=1,in_order=0
 }
 
-frontend_testpmd_packed() {
-	virtio_user "$1" mrg_rxbuf=1,in_order=0,packed_vq=1
+# The vectorised driver wants buffers in order, AVX-512, and no mergeable ones;
+# where it cannot have them DPDK takes another one, and the figure is not its.
+frontend_virtio_user_packed() {
+	virtio_user "$1" packed_vq=1,mrg_rxbuf=0,in_order=1,vectorized=1 \
+		--force-max-simd-bitwidth=512 --log-level=pmd.net.virtio.*:debug || return
+	[ "$(grep -c 'packed ring vectorized [RT]x path' "$work/frontend.log")" -ge 4 ] ||
+		say "virtio-user-packed: this backend or CPU does not allow the vectorised driver"
 }

@@ -3,23 +3,26 @@
 # What the bench prints: medians over the rounds as tables, everything as JSON.
 # shellcheck disable=SC2154 # shared with run
 
-# One line of JSON per measurement. Counters are "packets busy_cycles" before
-# and after; without them every cycle of the CPU counts as busy.
+# record ROW BACKEND CASE BEFORE AFTER JSON: one line of JSON per measurement.
+# Counters are "packets busy_cycles" before and after; without them every cycle
+# of the CPU counts as busy.
 record() {
-	jq -c --arg backend "$1" --arg frontend "$2" --argjson size "$3" --arg before "$4" \
+	jq -c --arg row "$1" --arg backend "$2" --arg case "$3" --arg before "$4" \
 		--arg after "$5" --argjson round "$round" '
 		($before / " " | map(tonumber? // 0)) as $b |
 		($after / " " | map(tonumber? // 0)) as $a |
 		(($a[0] // 0) - ($b[0] // 0)) as $packets |
-		. + {backend: $backend, frontend: $frontend, size: $size, round: $round} +
-		if $packets > 0 then
+		. + {row: $row, backend: $backend, case: ($case | tonumber? // $case), round: $round} +
+		if .pps and $packets > 0 then
 			{busy_cycles_per_packet: (($a[1] - $b[1]) / $packets), busy: "counted"}
 		elif .pps then
 			{busy_cycles_per_packet: (.tsc_hz / .pps), busy: "all"}
 		else {} end' <<<"$6" | tee -a "$work/results" | jq -r '
-		"  round \(.round)  \(.backend)  \(.frontend)  \(.size) B  " +
+		"  round \(.round)  \(.row)  \(.backend)  \(.case)  " +
 		if .pps then "\(.mpps) Mpps  \(.busy_cycles_per_packet | round) cycles/packet"
-		else "median \(.us_median) us" end' >&2
+		elif .us_median then "median \(.us_median) us, 99.9 % \(.us_p999) us"
+		elif .rss_mib then "\(.rss_mib) MiB"
+		else "\(.gbps) Gbps" end' >&2
 }
 
 machine() {
@@ -27,76 +30,80 @@ machine() {
 		--argjson cpus "$(nproc)" --arg kernel "$(uname -r)" --arg date "$(date -u +%FT%TZ)" \
 		--arg huge "$huge" --argjson backend_cpu "$backend_cpu" \
 		--argjson frontend_cpu "$frontend_cpu" --arg load "$load" \
-		--argjson ring "$ring" --argjson flows "$flows" --arg poll "$poll" '
-		{cpu: $cpu, cpus: $cpus, kernel: $kernel, date: $date, hugepages: ($huge == "yes"),
-		 backend_cpu: $backend_cpu, frontend_cpu: $frontend_cpu, load: ($load | tonumber),
-		 ring: $ring, flows: $flows, poll: $poll}'
+		--argjson hz "$("$lean" --clock | jq .tsc_hz)" \
+		--argjson ring "$ring" --arg poll "$poll" --argjson rounds "$rounds" '
+		{cpu: $cpu, cpus: $cpus, tsc_hz: $hz, kernel: $kernel, date: $date,
+		 hugepages: ($huge == "yes"), backend_cpu: $backend_cpu,
+		 frontend_cpu: $frontend_cpu, load: ($load | tonumber), ring: $ring,
+		 poll: $poll, rounds: $rounds}'
 }
 
-# Medians: [{backend, frontend, size, mpps, gbps, cycles, us}].
+# Medians: [{row, backend, case, mpps, ...}].
 summary() {
 	jq -s '
 		def median: sort | if length == 0 then null
 			else (.[((length - 1) / 2) | floor] + .[(length / 2) | floor]) / 2 end;
 		def mid(f): [.[] | f | values] | median;
-		group_by([.frontend, .backend, .size]) | map({
-			frontend: .[0].frontend, backend: .[0].backend, size: .[0].size,
-			rounds: length, mpps: mid(.mpps), gbps: mid(.gbps),
+		group_by([.row, .backend, .case]) | map({
+			row: .[0].row, backend: .[0].backend, case: .[0].case, rounds: length,
+			mpps: mid(.mpps), gbps: mid(.gbps),
 			busy_cycles_per_packet: mid(.busy_cycles_per_packet),
-			us_median: mid(.us_median), us_p99: mid(.us_p99), us_max: mid(.us_max)}
+			us_median: mid(.us_median), us_p99: mid(.us_p99), us_p999: mid(.us_p999),
+			us_max: mid(.us_max), rss_mib: mid(.rss_mib)}
 			| with_entries(select(.value != null)))' "$work/results"
 }
 
-# A table of frontend $1: a row per backend, a column per size, cells by the
-# jq expression $2.
-table() {
-	jq -r --arg frontend "$1" --arg order "$backends,limit" '
-		def fix(n): . * pow(10; n) | round / pow(10; n);
-		[.[] | select(.frontend == $frontend)] as $all |
-		($all | map(.size) | unique) as $sizes |
-		(["backend"] + ($sizes | map("\(.) B")) | @tsv),
-		($order / "," | .[] as $b | [$all[] | select(.backend == $b)] |
-			select(length > 0) | . as $row |
-			[$b] + ($sizes | map(. as $s | ($row | map(select(.size == $s)) | first) |
-				if . == null then "-" else '"$2"' end)) | @tsv)' "$work/summary" |
+# Lines of cells, tab between them, the first a heading: as a table.
+lay_out() {
+	if [ "$markdown" = yes ]; then
+		awk -F '\t' '{
+			printf "|"
+			for (i = 1; i <= NF; i++)
+				printf " %s |", $i
+			print ""
+			if (NR == 1) {
+				printf "|"
+				for (i = 1; i <= NF; i++)
+					printf "---|"
+				print ""
+			}
+		}'
+	else
 		column -t -s "$(printf '\t')"
+	fi
 }
 
-# How many times as many packets the first backend forwards as the second.
-ratio() {
-	jq -r --arg frontend "$1" --arg one "$2" --arg two "$3" '
-		[.[] | select(.frontend == $frontend)] as $all |
-		($all | map(.size) | unique) as $sizes |
-		[$sizes[] as $s | [$one, $two] | map(. as $b | [$all[] |
-			select(.backend == $b and .size == $s) | .mpps] | first) |
-			select(.[0] != null and .[1] != null and .[1] > 0) |
-			"\($s) B: \(.[0] / .[1] * 100 | round / 100)"] |
-		select(length > 0) | "\($one) / \($two), packets: " + join(", ")' "$work/summary"
+# Row $1 with a line per backend and a column per size.
+rates() {
+	jq -r --arg row "$1" '
+		def fix(n): . * pow(10; n) | round / pow(10; n);
+		[.[] | select(.row == $row and .mpps)] as $all |
+		($all | map(.case) | unique) as $cases |
+		(["backend"] + ($cases | map("\(.) B")) | @tsv),
+		("netvm", "ovs", "testpmd", "limit" | . as $b |
+			[$all[] | select(.backend == $b)] | select(length > 0) | . as $line |
+			[$b] + ($cases | map(. as $c | ($line | map(select(.case == $c)) | first) |
+				if . == null then "-" else
+				"\(.mpps | fix(1)) (\(.busy_cycles_per_packet | round))" end)) | @tsv)' \
+		"$work/summary" | lay_out
 }
 
 report() {
-	local f
+	local r
 	[ -s "$work/results" ] || die "nothing was measured"
 	summary >"$work/summary"
 	machine >"$work/machine"
-	jq -r '"\(.cpu), \(.cpus) CPUs, Linux \(.kernel), \(.date[:10]), " +
-		(if .hugepages then "2 MiB hugepages" else "no hugepages" end)' "$work/machine"
-	for f in ${frontends//,/ }; do
+	jq -r '"\(.cpu), \(.cpus) CPUs, TSC \(.tsc_hz / 1e8 | round / 10) GHz, Linux \(.kernel), " +
+		"\(.date[:10]), " + (if .hugepages then "2 MiB hugepages" else "no hugepages" end) +
+		", medians of \(.rounds)"' "$work/machine"
+	echo
+	jq -r -f "$here/targets.jq" "$work/summary" | lay_out
+	for r in $busy_rows; do
+		jq -e --arg row "$r" 'any(.row == $row)' "$work/summary" >/dev/null || continue
 		echo
-		if [ "$latency" = yes ]; then
-			echo "$f: a lone packet's way from one port to the other, us: median (99 %, most)"
-			table "$f" '"\(.us_median | fix(2)) (\(.us_p99 | fix(2)), \(.us_max | fix(1)))"'
-			continue
-		fi
-		echo "$f: Mpps in both directions together (busy TSC cycles per packet)"
-		table "$f" '"\(.mpps | fix(2)) (\(.busy_cycles_per_packet | round))"'
-		echo
-		echo "$f: Gbps"
-		table "$f" '"\(.gbps | fix(1))"'
-		echo
-		ratio "$f" netvm ovs
-		ratio "$f" netvm ovs-normal
-		ratio "$f" netvm testpmd
+		echo "$r: Mpps in both directions together (busy TSC cycles per packet)"
+		[ "$markdown" = no ] || echo
+		rates "$r"
 	done
 	if [ -n "$json" ]; then
 		jq -n --slurpfile machine "$work/machine" --slurpfile summary "$work/summary" \

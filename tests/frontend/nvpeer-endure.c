@@ -206,8 +206,8 @@ recover(struct endure *e)
 			e->dev[i].cfg.timeout_ms = 1000;
 		}
 		tries++;
-		up = e->problem == NULL && fe_reconnect(&e->dev[0]) == 0 && fe_reconnect(&e->dev[1]) == 0 &&
-		     wait_for_traffic(e, until);
+		up = e->problem == NULL && fe_reconnect(&e->dev[0]) == 0 &&
+		     fe_reconnect(&e->dev[1]) == 0 && wait_for_traffic(e, until);
 	}
 	if (e->problem == NULL && !up)
 		e->problem = "the backend did not come back";
