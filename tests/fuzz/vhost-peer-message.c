@@ -215,6 +215,7 @@ compose(const struct peer *p, struct message *m, uint32_t request, unsigned int 
 
 	memset(m, 0, offsetof(struct message, payload));
 	m->nfds = 0;
+	m->len = 0;
 	m->request = request;
 	m->flags = FE_FLAG_VERSION;
 	switch (request) {
