@@ -199,6 +199,8 @@ UNIT_TESTS += %D%/test-rounds
 UNIT_TESTS += %D%/test-worker
 %C%_test_worker_SOURCES = %D%/test-worker.c %D%/line-port.c %D%/line-port.h
 %C%_test_worker_CFLAGS = $(UNIT_CFLAGS)
+# It counts the calls.
+%C%_test_worker_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vhost_signal
 %C%_test_worker_LDADD = $(DATAPATH_LIBS)
 
 UNIT_TESTS += %D%/test-mirror
