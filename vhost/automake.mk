@@ -21,6 +21,7 @@ noinst_LIBRARIES += %D%/libnvvhost.a
 	%D%/vhost-position.h \
 	%D%/vhost-private.h \
 	%D%/vhost-queue.c \
+	%D%/vhost-receive.c \
 	%D%/vhost-socket.c \
 	%D%/vhost-thread.c \
 	%D%/vhost-worker.c \

@@ -27,12 +27,15 @@ static pthread_mutex_t ports_lock = PTHREAD_MUTEX_INITIALIZER;
 int
 vhost_init(const struct vhost_env *env)
 {
+	int ret;
+
 	vhost_env = *env;
 	/* A peer that sends nonsense must not fill our log: what matters is in
 	 * the port's status. */
 	(void)rte_log_set_level_pattern("lib.vhost.*", RTE_LOG_CRIT);
 	vhost_call_init();
-	return vhost_fault_init();
+	ret = vhost_receive_init();
+	return ret != 0 ? ret : vhost_fault_init();
 }
 
 struct vhost_port *

@@ -25,6 +25,7 @@
  *   vhost-explain.c  why a ring cannot run.
  *   vhost-position.c  where packed rings stand, in a file that survives us.
  *   vhost-thread.c  makes the fd thread look at a new socket at once.
+ *   vhost-receive.c descriptors that the library would lose.
  *   vhost-worker.c  what workers call.
  *   vhost-call.c    interrupts that cannot block.
  *   vhost-port.c    create, destroy, status: the control thread.
@@ -289,6 +290,11 @@ void vhost_call_init(void); /* by vhost_init() */
 /* Writes a sentence and returns -code. */
 int vhost_refuse(char *err, size_t errlen, int code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/* --- vhost-receive.c ------------------------------------------------------ */
+
+/* 0, or -ENOSYS when the library's recvmsg() is not ours. */
+int vhost_receive_init(void);
 
 /* --- vhost-fault.c -------------------------------------------------------- */
 

@@ -175,13 +175,21 @@ test_not_offered(void **state)
 {
 	/* IOTLB, config, crypto, postcopy, inflight, backend channel */
 	const uint32_t requests[] = {22, 25, 26, 28, 29, 31, 32, 21};
-	const uint64_t payload[3] = {4096, 0, 1 | 256 << 16};
+	const uint64_t payload[3] = {4096, 0, 1 | 256 << 16}, none[3] = {0};
+	const uint32_t far[10] = {256};
 	unsigned int fds = harness_fds();
 	int fd[2] = {eventfd(0, 0), eventfd(0, 0)};
 
 	for (unsigned int i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
 		thrown_out(requests[i], 24, payload, 24, fd, 2, "was not offered");
 	}
+	/* No ring has these numbers: the library throws the peer out by itself. */
+	thrown_out(32, 24, none, 24, fd, 2, "");
+	thrown_out(FE_SET_VRING_NUM, 8, far, 8, fd, 2, "malformed");
+	thrown_out(FE_GET_VRING_BASE, 8, far, 8, fd, 2, "malformed");
+	thrown_out(FE_SET_VRING_ENABLE, 8, far, 8, fd, 2, "malformed");
+	thrown_out(FE_SET_VRING_BASE, 8, far, 8, fd, 2, "malformed");
+	thrown_out(FE_SET_VRING_ADDR, 40, far, 40, fd, 2, "malformed");
 	close(fd[0]);
 	close(fd[1]);
 	harness_neighbours_are_well();
