@@ -115,7 +115,7 @@ UNIT_TESTS += %D%/test-vhost-hostile
 %C%_test_vhost_hostile_LDADD = $(VHOST_TEST_LIBS)
 
 UNIT_TESTS += %D%/test-vhost-log
-%C%_test_vhost_log_SOURCES = %D%/test-vhost-log.c %D%/vhost-harness.c %D%/vhost-harness.h \
+%C%_test_vhost_log_SOURCES = %D%/test-vhost-log.c $(VHOST_HARNESS) \
 	%D%/migration.c %D%/migration.h
 %C%_test_vhost_log_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vhost_log_LDADD = $(VHOST_TEST_LIBS)
