@@ -2,6 +2,7 @@
 bin_PROGRAMS += netvmctl
 netvmctl_SOURCES = \
 	%D%/args.c %D%/args.h \
+	%D%/capture.c \
 	%D%/cli.h \
 	%D%/client.c %D%/client.h \
 	%D%/complete.c \
@@ -19,9 +20,9 @@ netvmctl_SOURCES = \
 	%D%/words.c %D%/words.h \
 	%D%/worker.c %D%/worker.h
 netvmctl_CPPFLAGS = $(AM_CPPFLAGS)
-netvmctl_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS) $(SMARTCOLS_CFLAGS)
+netvmctl_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS) $(SMARTCOLS_CFLAGS) $(PCAP_CFLAGS)
 netvmctl_LDADD = src/control/libnvconf.a src/packet/libnvpacket.a \
-	$(SMARTCOLS_LIBS) $(JSON_LIBS) $(GLIB_LIBS)
+	$(SMARTCOLS_LIBS) $(PCAP_LIBS) $(JSON_LIBS) $(GLIB_LIBS)
 
 bashcompdir = @bashcompdir@
 dist_bashcomp_DATA = %D%/completions/netvmctl

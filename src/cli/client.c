@@ -10,6 +10,7 @@
 #include <gio/gunixsocketaddress.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -240,6 +241,24 @@ client_call(struct client *c, const char *method, JsonObject *params, GError **e
 		return NULL;
 	g_autofree char *line = read_line(c, err);
 	return line ? parse_response(c, line, err) : NULL;
+}
+
+int
+client_socket(const struct client *c)
+{
+	return g_socket_get_fd(g_socket_connection_get_socket(c->connection));
+}
+
+gssize
+client_read(struct client *c, void *buf, gsize n)
+{
+	gsize here = MIN(n, c->input->len);
+
+	if (here == 0)
+		return recv(client_socket(c), buf, n, MSG_DONTWAIT);
+	memcpy(buf, c->input->str, here);
+	g_string_erase(c->input, 0, (gssize)here);
+	return (gssize)here;
 }
 
 enum cli_exit

@@ -25,6 +25,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Client, client_free)
 JsonObject *client_call(struct client *c, const char *method, JsonObject *params, GError **err);
 
 /*
+ * What follows the last answer, for a connection that is a stream from then on.
+ * Like read(2) on a descriptor that does not block; the socket is for waiting
+ * and stays the client's.
+ */
+gssize client_read(struct client *c, void *buf, gsize n);
+int client_socket(const struct client *c);
+
+/*
  * The usual verb: connect, call, print. With --json prints the result itself;
  * print may be NULL for a verb that says nothing when it is done.
  */

@@ -26,6 +26,7 @@ const struct cli_noun cli_nouns[] = {
 	{"port", "Ports: guests and network devices.", cli_port_verbs},
 	{"network", "Layer-2 networks that ports are in.", cli_network_verbs},
 	{"stats", "Counters of ports and workers.", cli_stats_verbs},
+	{"capture", "Frames of a port, for Wireshark.", cli_capture_verbs},
 	{"worker", "The threads that move packets.", cli_worker_verbs},
 	{"config", "The configuration file.", cli_config_verbs},
 	{0},

@@ -118,6 +118,7 @@ print_identity(JsonObject *port)
 
 		sheet_text("queue pairs", text);
 	}
+	sheet_member(port, "captures", "captures running");
 	sheet_member(port, "persistent", "persistent");
 }
 

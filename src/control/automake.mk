@@ -20,6 +20,9 @@ noinst_LIBRARIES += %D%/libnvcontrol.a
 	%D%/log.c %D%/log.h \
 	%D%/state.c %D%/state.h \
 	%D%/rundir.c %D%/rundir.h \
+	%D%/capture.c %D%/capture.h \
+	%D%/capture-call.c \
+	%D%/pcapng.c %D%/pcapng.h \
 	%D%/rpc.c %D%/rpc.h \
 	%D%/jsonrpc.c %D%/jsonrpc.h \
 	%D%/control.c %D%/control.h \
@@ -36,4 +39,4 @@ netvmd_SOURCES = %D%/main.c
 netvmd_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS) $(SYSTEMD_CFLAGS)
 netvmd_LDADD = %D%/libnvcontrol.a %D%/libnvconf.a src/datapath/libnvdatapath.a \
 	vhost/libnvvhost.a src/packet/libnvpacket.a \
-	$(DPDK_LIBS) $(JSON_LIBS) $(GLIB_LIBS) $(SYSTEMD_LIBS)
+	$(DPDK_LIBS) $(PCAP_LIBS) $(JSON_LIBS) $(GLIB_LIBS) $(SYSTEMD_LIBS)

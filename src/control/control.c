@@ -10,6 +10,7 @@
 
 #include <glib-unix.h>
 
+#include "src/control/capture.h"
 #include "src/control/control.h"
 #include "src/control/error.h"
 #include "src/control/state.h"
@@ -185,6 +186,7 @@ control_start(struct control *c, GError **error)
 	c->started = g_get_monotonic_time();
 	c->networks = g_ptr_array_new_with_free_func(g_free);
 	c->ports = g_ptr_array_new();
+	c->captures = g_ptr_array_new();
 	c->changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (c->changed_fd < 0) {
 		netvm_error_from_errno(error, -errno, "");
@@ -210,6 +212,7 @@ control_start(struct control *c, GError **error)
 void
 control_stop(struct control *c)
 {
+	capture_stop_all(c);
 	while (c->ports->len != 0)
 		control_port_close(c, g_ptr_array_index(c->ports, c->ports->len - 1));
 	while (c->networks->len != 0) {
@@ -224,6 +227,7 @@ control_stop(struct control *c)
 	g_source_remove(c->changed_source);
 	g_source_remove(c->tick_source);
 	close(c->changed_fd);
+	g_ptr_array_unref(c->captures);
 	g_ptr_array_unref(c->ports);
 	g_ptr_array_unref(c->networks);
 }

@@ -11,6 +11,7 @@
 #define NETVM_CONTROL_CONTROL_H
 
 #include "src/control/conf.h"
+#include "src/control/rpc.h"
 #include "src/control/settings.h"
 
 enum origin { ORIGIN_BUILTIN, ORIGIN_CONFIG, ORIGIN_STATE };
@@ -51,6 +52,9 @@ struct control {
 	gint64 started;      /* monotonic, us */
 	int changed_fd;      /* eventfd: a port's status changed */
 	guint changed_source, tick_source;
+	GPtrArray *captures; /* capture.c */
+	/* Set by a method that wants the connection it was called on. */
+	struct rpc_takeover takeover;
 };
 
 /*

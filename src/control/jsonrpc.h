@@ -8,7 +8,7 @@
 
 #include <json-glib/json-glib.h>
 
-#define JSONRPC_PARAMS_MAX 4
+#define JSONRPC_PARAMS_MAX 8
 
 struct control;
 

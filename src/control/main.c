@@ -146,11 +146,15 @@ on_reload(gpointer data)
 }
 
 static char *
-on_line(void *arg, const char *line, gsize len, gsize *reply_len)
+on_line(void *arg, const char *line, gsize len, gsize *reply_len, struct rpc_takeover *after)
 {
 	struct daemon *d = arg;
+	char *reply;
 
-	return jsonrpc_handle(control_methods, &d->control, line, len, reply_len);
+	d->control.takeover = *after;
+	reply = jsonrpc_handle(control_methods, &d->control, line, len, reply_len);
+	*after = d->control.takeover;
+	return reply;
 }
 
 static void

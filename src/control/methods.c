@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "src/control/control.h"
+#include "src/control/capture.h"
 #include "src/control/error.h"
 #include "src/control/json.h"
 #include "src/control/methods.h"
@@ -313,6 +313,9 @@ const struct jsonrpc_method control_methods[] = {
 	{"network.list", {NULL}, 0, network_list_call},
 	{"network.set", {"name", "settings"}, 2, network_set_call},
 	{"network.fdb", {"name"}, 1, network_fdb_call},
+	{"capture.start",
+		{"port", "snaplen", "count", "duration", "direction", "filter", "program"}, 1,
+		capture_start_call},
 	{"stats.get", {"port"}, 0, stats_get_call},
 	{"stats.reset", {NULL}, 0, stats_reset_call},
 	{"worker.list", {NULL}, 0, worker_list_call},

@@ -9,6 +9,7 @@
  *	reply not yet sent	watches for room to write, and a stall timer. It
  *				is not read, so one reply is all that we ever
  *				hold for it.
+ *	somebody takes over	it is handed over, after the reply.
  *	a whole line is here	an idle source: one line per turn of the main
  *				loop, so that nobody keeps others waiting.
  *	neither			watches for input, or is closed after its end.
@@ -50,6 +51,7 @@ struct client {
 	char *out;
 	gsize out_len, out_sent;
 	guint watch, idle, stall;
+	struct rpc_takeover after;
 };
 
 static void client_settle(struct client *c);
@@ -70,7 +72,10 @@ client_free(gpointer data)
 	remove_source(&c->watch);
 	remove_source(&c->idle);
 	remove_source(&c->stall);
-	close(c->fd);
+	if (c->fd >= 0)
+		close(c->fd);
+	if (c->after.take != NULL)
+		c->after.take(c->after.arg, -1);
 	g_byte_array_unref(c->in);
 	g_free(c->out);
 	g_free(c);
@@ -80,6 +85,18 @@ static void
 client_drop(struct client *c)
 {
 	g_ptr_array_remove(c->rpc->clients, c);
+}
+
+static void
+client_hand_over(struct client *c)
+{
+	struct rpc_takeover after = c->after;
+	int fd = c->fd;
+
+	c->after.take = NULL;
+	c->fd = -1;
+	client_drop(c);
+	after.take(after.arg, fd);
 }
 
 /* --- writing ------------------------------------------------------------- */
@@ -139,7 +156,7 @@ client_answer(struct client *c, const char *line, gsize len)
 
 	g_ptr_array_find(clients, c, &at);
 	g_ptr_array_add(clients, g_ptr_array_steal_index(clients, at));
-	c->out = c->rpc->handler(c->rpc->arg, line, len, &c->out_len);
+	c->out = c->rpc->handler(c->rpc->arg, line, len, &c->out_len, &c->after);
 	c->out_sent = 0;
 }
 
@@ -226,6 +243,10 @@ client_settle(struct client *c)
 		return;
 	}
 	remove_source(&c->stall);
+	if (c->after.take != NULL) {
+		client_hand_over(c);
+		return;
+	}
 	if (client_line(c) >= 0 || c->in->len >= RPC_LINE_MAX ||
 		(c->discarding && c->in->len != 0)) {
 		if (c->idle == 0)

@@ -17,11 +17,23 @@
 #define RPC_STALL_MS    10000 /* a client that reads nothing for so long is dropped */
 
 /*
+ * What a handler may ask for beside its reply: once that is sent, the connection
+ * is the taker's, who closes it; what the peer sent meanwhile is lost. fd is -1
+ * when the peer went away before. take is called exactly once.
+ */
+struct rpc_takeover {
+	void (*take)(void *arg, int fd); /* NULL: the connection stays */
+	void *arg;
+};
+
+/*
  * Answers one line (without \n, followed by a NUL, not necessarily free of
  * others): a malloc'ed reply of *reply_len bytes with its \n, or NULL for
- * none. line == NULL asks for the reply to one that was too long.
+ * none. line == NULL asks for the reply to one that was too long. *after is
+ * empty before.
  */
-typedef char *(*rpc_handler)(void *arg, const char *line, gsize len, gsize *reply_len);
+typedef char *(*rpc_handler)(
+	void *arg, const char *line, gsize len, gsize *reply_len, struct rpc_takeover *after);
 
 struct rpc;
 

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "src/control/capture.h"
 #include "src/control/show.h"
 
 /* Protocol features of vhost-user by bit, as its specification calls them. */
@@ -262,6 +263,8 @@ show_port(struct control *c, const struct port *p)
 		add_vhost(o, c, p, &st);
 	else
 		add_nic(o, p, &st, &counters);
+	if (capture_count(c, p) != 0)
+		json_object_set_int_member(o, "captures", capture_count(c, p));
 	add_queue(total, &counters.total);
 	json_object_set_object_member(o, "counters", total);
 	json_object_set_object_member(o, "drops", show_drops(&counters));

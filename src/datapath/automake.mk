@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The data path. Programs link this, then vhost/libnvvhost.a, then
-# src/packet/libnvpacket.a, then $(DPDK_LIBS).
+# src/packet/libnvpacket.a, then $(DPDK_LIBS) and $(PCAP_LIBS).
 noinst_LIBRARIES += src/datapath/libnvdatapath.a
-src_datapath_libnvdatapath_a_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
+src_datapath_libnvdatapath_a_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS) $(PCAP_CFLAGS)
 src_datapath_libnvdatapath_a_SOURCES = \
 	%D%/bucket.c %D%/bucket.h \
+	%D%/capture.c %D%/capture.h \
+	%D%/capture-filter.c \
+	%D%/capture-ring.c %D%/capture-ring.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/datapath.c %D%/datapath.h \
 	%D%/deliver.c \

@@ -211,6 +211,59 @@ struct dp_port_counters {
 void dp_port_counters(struct dp_port *port, struct dp_port_counters *c);
 void dp_port_counters_reset(struct dp_port *port);
 
+/* --- captures ------------------------------------------------------------ */
+
+#define DP_CAPTURES_MAX 8      /* at a time, of all ports together */
+#define DP_SNAPLEN_MAX  262144 /* as libpcap has it: more than any frame */
+#define DP_FILTER_MAX   4096   /* instructions of a filter, as BPF_MAXINSNS */
+
+/* One instruction of a classic BPF program, as libpcap compiles them. */
+struct dp_filter_insn {
+	uint16_t code;
+	uint8_t jt, jf;
+	uint32_t k;
+};
+
+/*
+ * in: frames that the port received, before anything was decided about them.
+ * out: frames on their way to it, whether it has room for them or not. Each
+ * with its VLAN tag as it is outside of the switch.
+ */
+struct dp_capture_config {
+	uint32_t snaplen; /* first bytes of a frame that are kept */
+	bool in, out;
+	const struct dp_filter_insn *program; /* copied */
+	uint32_t nprogram;                    /* 0: every frame */
+};
+
+struct dp_captured {
+	uint64_t ns; /* since 1970 */
+	uint32_t len, captured;
+	bool in;
+	const uint8_t *data; /* captured bytes, during the call */
+};
+typedef void (*dp_capture_cb)(const struct dp_captured *f, void *arg);
+
+struct dp_capture_counters {
+	uint64_t received; /* frames that passed in the directions asked for */
+	uint64_t chosen;   /* by the filter */
+	uint64_t lost;     /* of these: not kept, as the reader was too slow */
+};
+
+struct dp_capture;
+/* May this program run on a worker? dp_capture_start() asks too. */
+int dp_filter_check(const struct dp_filter_insn *program, uint32_t n, struct dp_error *err);
+int dp_capture_start(struct dp_port *port, const struct dp_capture_config *cfg,
+	struct dp_capture **capture, struct dp_error *err);
+/* Nothing is added any more; what was captured can still be read. */
+void dp_capture_end(struct dp_capture *c);
+/* False after dp_capture_end(), and when the port was deleted. */
+bool dp_capture_running(const struct dp_capture *c);
+/* Calls cb for the oldest frame that was not read yet. False: there is none. */
+bool dp_capture_next(struct dp_capture *c, dp_capture_cb cb, void *arg);
+void dp_capture_counters(const struct dp_capture *c, struct dp_capture_counters *n);
+void dp_capture_free(struct dp_capture *c);
+
 /* --- workers ------------------------------------------------------------- */
 
 enum dp_worker_state { DP_WORKER_POLLING, DP_WORKER_SLEEPING, DP_WORKER_STOPPED };

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/datapath/capture.h"
 #include "src/datapath/police.h"
 #include "src/datapath/rcu.h"
 #include "src/datapath/table.h"
@@ -182,6 +183,7 @@ void
 dp_port_del(struct dp_port *p)
 {
 	port_unpublish(p);
+	capture_port_gone(p);
 	p->ops->close(p);
 	port_free(p);
 }

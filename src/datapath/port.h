@@ -9,6 +9,7 @@
 #include "src/datapath/bucket.h"
 #include "src/datapath/datapath.h"
 
+struct capture_set;
 struct dp_port;
 
 /* What a destination can finish itself; the rest is done in software before
@@ -88,6 +89,8 @@ struct dp_port {
 	/* Published by pointer swap, freed after a grace period. Workers read it
 	 * once per burst with acquire order. */
 	const struct dp_port_settings *settings;
+	/* Who watches its frames, NULL: nobody. Published likewise; see capture.h. */
+	const struct capture_set *captures;
 	/* Storm control: when the allowance of flooded frames is used up to, in
 	 * TSC cycles. Workers advance it by compare-and-swap (relaxed). */
 	uint64_t storm_until;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Taps that are on: hands a burst to everybody who looks; see tap.h.
- * Neighbours: forward.c and deliver.c call, mirror.c looks.
+ * Neighbours: forward.c and deliver.c call, capture.c and
+ * mirror.c look. A capture comes first: it shows a frame as it was.
  */
+#include "src/datapath/capture.h"
 #include "src/datapath/tap.h"
 
 void
@@ -20,6 +22,8 @@ tap_in_slow(struct worker *w, struct dp_port *p, struct packet_burst *b)
 
 	for (unsigned int i = 0; i < b->count; i++)
 		pkts[i] = &b->pkt[i];
+	if (taps & TAP_CAPTURE_IN)
+		capture_frames(w, p, pkts, b->count, true);
 	if (taps & TAP_MIRROR_IN)
 		mirror_copy(w, p, DP_MIRROR_IN, pkts, b->count);
 }
@@ -29,6 +33,8 @@ tap_out_slow(struct worker *w, struct dp_port *p, struct packet *const *pkts, ui
 {
 	uint32_t taps = tap_of(p);
 
+	if (taps & TAP_CAPTURE_OUT)
+		capture_frames(w, p, pkts, n, false);
 	if (taps & TAP_MIRROR_OUT)
 		mirror_copy(w, p, DP_MIRROR_OUT, pkts, n);
 }

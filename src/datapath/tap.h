@@ -10,7 +10,7 @@
  *	         before it is known whether it has room; with the VLAN tag that
  *	         is on its wire, TCP frames and checksums not yet finished.
  *
- * Who looks (mirror.c) gets views that are still to be delivered. It may finish
+ * Who looks (mirror.c, capture.c) gets views that are still to be delivered. It may finish
  * a checksum, which is right for everybody who comes later; all else it
  * leaves as it is, and it keeps nothing.
  *

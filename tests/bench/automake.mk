@@ -12,4 +12,4 @@ check_PROGRAMS += %D%/stages
 %C%_stages_SOURCES = %D%/stages.c
 %C%_stages_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 %C%_stages_LDADD = src/datapath/libnvdatapath.a vhost/libnvvhost.a src/packet/libnvpacket.a \
-	$(DPDK_LIBS)
+	$(DPDK_LIBS) $(PCAP_LIBS)

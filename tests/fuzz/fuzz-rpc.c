@@ -47,6 +47,10 @@ ask(struct control *c, const char *line, size_t len)
 	g_autofree char *reply = jsonrpc_handle(control_methods, c, line, len, &reply_len);
 	g_autoptr(JsonNode) node = NULL;
 
+	/* The client goes before it has its reply. */
+	if (c->takeover.take != NULL)
+		c->takeover.take(c->takeover.arg, -1);
+	c->takeover.take = NULL;
 	if (reply == NULL)
 		return;
 	if (reply_len > REPLY_MAX || memchr(reply, '\n', reply_len) != reply + reply_len - 1)

@@ -7,6 +7,7 @@ SYSTEM_TESTS = %D%/test-two-guests.sh %D%/test-nic.sh %D%/test-bond.sh %D%/test-
 	%D%/test-vlan.sh %D%/test-lifecycle.sh %D%/test-restart.sh %D%/test-killed.sh %D%/test-libvirt.sh \
 	%D%/test-virtio-user.sh %D%/test-policy.sh \
 	%D%/test-hostile.sh %D%/test-idle.sh %D%/test-control.sh %D%/test-daemon.sh
+SYSTEM_TESTS += %D%/test-capture.sh
 
 EXTRA_DIST += %D%/run %D%/lib.sh %D%/lib-net.sh %D%/lib-guest.sh \
 	%D%/lib-libvirt.sh %D%/lib-control.sh $(SYSTEM_TESTS)

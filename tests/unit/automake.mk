@@ -160,7 +160,7 @@ UNIT_TESTS += %D%/test-guard-text
 # --- src/datapath -----------------------------------------------------------
 
 DATAPATH_LIBS = src/datapath/libnvdatapath.a vhost/libnvvhost.a src/packet/libnvpacket.a \
-	$(UNIT_LIBS) $(DPDK_LIBS)
+	$(UNIT_LIBS) $(DPDK_LIBS) $(PCAP_LIBS)
 
 UNIT_TESTS += %D%/test-l2
 %C%_test_l2_SOURCES = %D%/test-l2.c
@@ -195,6 +195,19 @@ UNIT_TESTS += %D%/test-rounds
 %C%_test_rounds_SOURCES = %D%/test-rounds.c %D%/fake-port.c %D%/fake-port.h
 %C%_test_rounds_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_rounds_LDADD = $(DATAPATH_LIBS)
+
+UNIT_TESTS += %D%/test-capture
+%C%_test_capture_SOURCES = %D%/test-capture.c %D%/fake-port.c %D%/fake-port.h \
+	%D%/compile-filter.c %D%/compile-filter.h \
+	%D%/three-ports.c %D%/three-ports.h
+%C%_test_capture_CFLAGS = $(UNIT_CFLAGS) $(PCAP_CFLAGS)
+%C%_test_capture_LDADD = $(DATAPATH_LIBS)
+
+UNIT_TESTS += %D%/test-capture-filter
+%C%_test_capture_filter_SOURCES = %D%/test-capture-filter.c \
+	%D%/compile-filter.c %D%/compile-filter.h
+%C%_test_capture_filter_CFLAGS = $(UNIT_CFLAGS) $(PCAP_CFLAGS)
+%C%_test_capture_filter_LDADD = $(DATAPATH_LIBS)
 
 UNIT_TESTS += %D%/test-worker
 %C%_test_worker_SOURCES = %D%/test-worker.c %D%/line-port.c %D%/line-port.h
@@ -233,7 +246,7 @@ CONTROL_LIBS = src/control/libnvcontrol.a src/control/libnvconf.a src/packet/lib
 
 # The daemon over a data path in memory: its life as a process, without DPDK.
 check_PROGRAMS += %D%/netvmd-dry
-%C%_netvmd_dry_SOURCES = src/control/main.c %D%/fake-datapath.c %D%/fake-datapath.h
+%C%_netvmd_dry_SOURCES = src/control/main.c %D%/fake-datapath.c %D%/fake-capture.c %D%/fake-datapath.h
 %C%_netvmd_dry_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS) $(SYSTEMD_CFLAGS)
 %C%_netvmd_dry_LDADD = $(CONTROL_LIBS) $(SYSTEMD_LIBS)
 TESTS += %D%/test-daemon.sh
@@ -255,27 +268,43 @@ UNIT_TESTS += %D%/test-state
 %C%_test_state_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
 
 UNIT_TESTS += %D%/test-rpc
-%C%_test_rpc_SOURCES = %D%/test-rpc.c
+%C%_test_rpc_SOURCES = %D%/test-rpc.c %D%/rpc-server.c %D%/rpc-server.h
 %C%_test_rpc_CFLAGS = $(CONTROL_CFLAGS)
 %C%_test_rpc_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
 
+UNIT_TESTS += %D%/test-rpc-takeover
+%C%_test_rpc_takeover_SOURCES = %D%/test-rpc-takeover.c %D%/rpc-server.c %D%/rpc-server.h
+%C%_test_rpc_takeover_CFLAGS = $(CONTROL_CFLAGS)
+%C%_test_rpc_takeover_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
+
 UNIT_TESTS += %D%/test-control
 %C%_test_control_SOURCES = %D%/test-control.c %D%/control-env.c %D%/control-env.h \
-	%D%/fake-datapath.c %D%/fake-datapath.h
+	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-datapath.h
 %C%_test_control_CFLAGS = $(CONTROL_CFLAGS)
 %C%_test_control_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
 
 UNIT_TESTS += %D%/test-traffic
 %C%_test_traffic_SOURCES = %D%/test-traffic.c %D%/control-env.c %D%/control-env.h \
-	%D%/fake-datapath.c %D%/fake-datapath.h
+	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-datapath.h
 %C%_test_traffic_CFLAGS = $(CONTROL_CFLAGS)
 %C%_test_traffic_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
 
 UNIT_TESTS += %D%/test-reload
 %C%_test_reload_SOURCES = %D%/test-reload.c %D%/control-env.c %D%/control-env.h \
-	%D%/fake-datapath.c %D%/fake-datapath.h
+	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-datapath.h
 %C%_test_reload_CFLAGS = $(CONTROL_CFLAGS)
 %C%_test_reload_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
+
+UNIT_TESTS += %D%/test-pcapng
+%C%_test_pcapng_SOURCES = %D%/test-pcapng.c
+%C%_test_pcapng_CFLAGS = $(CONTROL_CFLAGS) $(PCAP_CFLAGS)
+%C%_test_pcapng_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS) $(PCAP_LIBS)
+
+UNIT_TESTS += %D%/test-capture-stream
+%C%_test_capture_stream_SOURCES = %D%/test-capture-stream.c %D%/control-env.c %D%/control-env.h \
+	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-datapath.h
+%C%_test_capture_stream_CFLAGS = $(CONTROL_CFLAGS) $(PCAP_CFLAGS)
+%C%_test_capture_stream_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS) $(PCAP_LIBS)
 
 # --- src/cli ----------------------------------------------------------------
 

@@ -295,6 +295,7 @@ void
 dp_port_del(struct dp_port *port)
 {
 	join(port->config.settings.network, NULL);
+	fake_capture_port_gone(port);
 	port->used = false;
 	for (unsigned int i = 0; i < DP_PORTS_MAX; i++)
 		if (fake.port[i].config.settings.mirror == port)

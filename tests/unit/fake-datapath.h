@@ -25,6 +25,13 @@ unsigned int fake_ticks(void);
 /* Whether the device called "missing" is there from now on. */
 void fake_plug_missing(bool there);
 enum dp_poll fake_poll(uint32_t *idle_us);
+/* Captures that run, and how the last one was started; each finds n frames of
+ * FAKE_FRAME_LEN bytes. */
+#define FAKE_FRAME_LEN 1514
+unsigned int fake_captures(void);
+const struct dp_capture_config *fake_capture_config(void);
+void fake_capture_frames(uint64_t n);
+void fake_capture_port_gone(const struct dp_port *p);
 /* Refuse the next dp_start() or dp_port_set(). */
 void fake_refuse_next(void);
 

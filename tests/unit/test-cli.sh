@@ -307,6 +307,30 @@ while read -r noun verb; do
 done < <("$ctl" --help | sed -n 's/^  \([a-z]\+\) \([a-z]*\)\b.*  .*/\1 \2/p')
 run port --help
 out_has '^  port list '
+# A capture: the request, wrong usage, and what answers with no pieces of a file.
+answer capture.start 'raw {"jsonrpc":"2.0","id":1,"result":{"port":"vm1"}}
+AAAA'
+run capture vm1 "$tmp/c.pcapng" --count 5 --snaplen 96 --direction in --filter "arp"
+rc_is 1
+err_has "closed the connection in the middle"
+[ "$(stat -c %a:%s "$tmp/c.pcapng")" = 600:0 ] || fail "$what: the file is not empty"
+[ "$(jq -c '.params.program | length % 4, (.[0:4])' "$tmp/answers/requests" | tr '\n' ' ')" = \
+	"0 [40,0,0,12] " ] || fail "$what: the program is no BPF"
+[ "$(jq -cS '.params | del(.program)' "$tmp/answers/requests")" = \
+	'{"count":5,"direction":"in","filter":"arp","port":"vm1","snaplen":96}' ] ||
+	fail "$what: sent $(cat "$tmp/answers/requests")"
+usage 'filter "ip and": ' capture vm1 "$tmp/x" --filter "ip and"
+run capture vm1 - --json
+rc_is 2
+out_is_empty
+usage "something is missing" capture vm1
+[ ! -e "$tmp/x" ] || fail "a refused capture leaves a file"
+answer capture.start '{"error":{"code":3,"message":"8 captures are running"}}'
+run capture vm1 "$tmp/x"
+rc_is 1
+err_has "8 captures are running"
+[ ! -e "$tmp/x" ] || fail "a refused capture leaves a file"
+
 run stats --help
 out_has '^  --watch '
 "$ctl" port list --help > /dev/full 2> "$tmp/err" && fail "a full disk is no failure"
@@ -355,6 +379,8 @@ completes 'port set vm1 vl' vlan=
 completes 'port add x --network def' default
 completes 'stats ' reset up vm1 vm2
 completes 'network fdb d' default
+completes 'capture v' vm1 vm2
+completes 'capture vm1 x --direction ' both in out
 completes "port add x --socket $tmp/ru" "$tmp/run"
 completes '--run-dir /nowhere port show ' ''
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The control socket against clients that behave and clients that do not. The
- * handler answers every line with its length and content; the main context is
- * turned by the test itself, so everything runs on one thread.
+ * The control socket against clients that behave and clients that do not. See
+ * rpc-server.h.
  */
 #include <errno.h>
 #include <poll.h>
@@ -20,125 +19,7 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 
-#include "src/control/rpc.h"
-
-#define BIG_REPLY (6 << 20)
-
-struct server {
-	char *dir, *path;
-	int fd;
-	struct rpc *rpc;
-	unsigned int lines, too_long;
-};
-
-static char *
-answer(void *arg, const char *line, gsize len, gsize *reply_len)
-{
-	struct server *s = arg;
-	char *reply;
-
-	s->lines++;
-	if (line == NULL) {
-		s->too_long++;
-		reply = g_strdup("too long\n");
-	} else if (strcmp(line, "quiet") == 0) {
-		return NULL;
-	} else if (strcmp(line, "big") == 0) {
-		reply = g_strnfill(BIG_REPLY, 'x');
-		reply[BIG_REPLY - 1] = '\n';
-	} else {
-		reply = g_strdup_printf("%zu %.20s\n", len, line);
-	}
-	*reply_len = strlen(reply);
-	return reply;
-}
-
-static int
-setup(void **state)
-{
-	struct server *s = g_new0(struct server, 1);
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-
-	s->dir = g_dir_make_tmp("netvm-rpc-XXXXXX", NULL);
-	s->path = g_build_filename(s->dir, "s", NULL);
-	g_strlcpy(sun.sun_path, s->path, sizeof(sun.sun_path));
-	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (bind(s->fd, (struct sockaddr *)&sun, sizeof(sun)) != 0 || listen(s->fd, 100) != 0)
-		return -1;
-	s->rpc = rpc_new(s->fd, (gid_t)-1, answer, s);
-	*state = s;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct server *s = *state;
-
-	rpc_free(s->rpc);
-	while (g_main_context_iteration(NULL, FALSE))
-		;
-	close(s->fd);
-	g_remove(s->path);
-	g_rmdir(s->dir);
-	g_free(s->path);
-	g_free(s->dir);
-	g_free(s);
-	return 0;
-}
-
-static int
-client(const struct server *s)
-{
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	g_strlcpy(sun.sun_path, s->path, sizeof(sun.sun_path));
-	assert_int_equal(connect(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
-	return fd;
-}
-
-/* Lets the server work until it has nothing more to do. */
-static void
-turn(void)
-{
-	while (g_main_context_iteration(NULL, FALSE))
-		;
-}
-
-/* Sends all of it, turning the server where the socket is full. */
-static void
-put(int fd, const char *text, size_t len)
-{
-	while (len != 0) {
-		ssize_t n = send(fd, text, len, MSG_NOSIGNAL);
-
-		if (n < 0)
-			assert_true(errno == EAGAIN);
-		turn();
-		if (n > 0) {
-			text += n;
-			len -= (size_t)n;
-		}
-	}
-}
-
-/* What the client can read now; NULL at the end of the stream. */
-static char *
-get(int fd)
-{
-	static char buf[1 << 20];
-	ssize_t n;
-
-	turn();
-	n = recv(fd, buf, sizeof(buf) - 1, 0);
-	if (n == 0 || (n < 0 && errno == ECONNRESET))
-		return NULL;
-	buf[n > 0 ? n : 0] = '\0';
-	return buf;
-}
-
-#define PUT(fd, text) put(fd, text, strlen(text))
+#include "tests/unit/rpc-server.h"
 
 static void
 test_lines(void **state)
@@ -376,15 +257,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_half_close, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_half_line_stays, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_line_limit, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_reads_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_reads_slowly, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_too_many, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_fair, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines, server_setup, server_teardown),
+		cmocka_unit_test_setup_teardown(test_half_close, server_setup, server_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_half_line_stays, server_setup, server_teardown),
+		cmocka_unit_test_setup_teardown(test_line_limit, server_setup, server_teardown),
+		cmocka_unit_test_setup_teardown(test_reads_nothing, server_setup, server_teardown),
+		cmocka_unit_test_setup_teardown(test_reads_slowly, server_setup, server_teardown),
+		cmocka_unit_test_setup_teardown(test_too_many, server_setup, server_teardown),
+		cmocka_unit_test_setup_teardown(test_fair, server_setup, server_teardown),
+		cmocka_unit_test_setup_teardown(test_gone, server_setup, server_teardown),
 		cmocka_unit_test(test_who_may),
 	};
 
