@@ -19,65 +19,67 @@ UNIT_TESTS += %D%/test-guest-mem
 %C%_test_guest_mem_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_guest_mem_LDADD = vhost/libnvvhost.a $(UNIT_LIBS)
 
+UNIT_RING_GUEST = %D%/ring-guest.c %D%/ring-guest.h %D%/ring-driver.c
 UNIT_RING_LIBS = vhost/libnvvhost.a src/packet/libnvpacket.a $(UNIT_LIBS)
 
 UNIT_TESTS += %D%/test-vring
-%C%_test_vring_SOURCES = %D%/test-vring.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_SOURCES = %D%/test-vring.c $(UNIT_RING_GUEST)
 %C%_test_vring_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_LDADD = $(UNIT_RING_LIBS)
 
 UNIT_TESTS += %D%/test-vring-take
-%C%_test_vring_take_SOURCES = %D%/test-vring-take.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_take_SOURCES = %D%/test-vring-take.c $(UNIT_RING_GUEST)
 %C%_test_vring_take_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_take_LDADD = $(UNIT_RING_LIBS)
 
 UNIT_TESTS += %D%/test-vring-limits
-%C%_test_vring_limits_SOURCES = %D%/test-vring-limits.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_limits_SOURCES = %D%/test-vring-limits.c $(UNIT_RING_GUEST)
 %C%_test_vring_limits_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_limits_LDADD = $(UNIT_RING_LIBS)
 
 UNIT_TESTS += %D%/test-vring-put
-%C%_test_vring_put_SOURCES = %D%/test-vring-put.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_put_SOURCES = %D%/test-vring-put.c $(UNIT_RING_GUEST)
 %C%_test_vring_put_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_put_LDADD = $(UNIT_RING_LIBS)
 
 UNIT_TESTS += %D%/test-vring-copy
-%C%_test_vring_copy_SOURCES = %D%/test-vring-copy.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_copy_SOURCES = %D%/test-vring-copy.c $(UNIT_RING_GUEST)
 %C%_test_vring_copy_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_copy_LDADD = $(UNIT_RING_LIBS)
 
 UNIT_TESTS += %D%/test-vring-merge
-%C%_test_vring_merge_SOURCES = %D%/test-vring-merge.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_merge_SOURCES = %D%/test-vring-merge.c $(UNIT_RING_GUEST)
 %C%_test_vring_merge_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_merge_LDADD = $(UNIT_RING_LIBS)
 
 UNIT_TESTS += %D%/test-vring-random
-%C%_test_vring_random_SOURCES = %D%/test-vring-random.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_random_SOURCES = %D%/test-vring-random.c $(UNIT_RING_GUEST) \
+	%D%/ring-reference.c %D%/ring-reference.h
 %C%_test_vring_random_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_random_LDADD = $(UNIT_RING_LIBS)
 
 UNIT_TESTS += %D%/test-vring-edge
-%C%_test_vring_edge_SOURCES = %D%/test-vring-edge.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_edge_SOURCES = %D%/test-vring-edge.c $(UNIT_RING_GUEST)
 %C%_test_vring_edge_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_edge_LDADD = $(UNIT_RING_LIBS)
 
 UNIT_TESTS += %D%/test-vring-packed
-%C%_test_vring_packed_SOURCES = %D%/test-vring-packed.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_packed_SOURCES = %D%/test-vring-packed.c $(UNIT_RING_GUEST)
 %C%_test_vring_packed_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_packed_LDADD = $(UNIT_RING_LIBS)
 
 UNIT_TESTS += %D%/test-vring-recover
-%C%_test_vring_recover_SOURCES = %D%/test-vring-recover.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_recover_SOURCES = %D%/test-vring-recover.c $(UNIT_RING_GUEST)
 %C%_test_vring_recover_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_recover_LDADD = $(UNIT_RING_LIBS)
 
 UNIT_TESTS += %D%/test-vring-wake
-%C%_test_vring_wake_SOURCES = %D%/test-vring-wake.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_wake_SOURCES = %D%/test-vring-wake.c $(UNIT_RING_GUEST)
 %C%_test_vring_wake_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_wake_LDADD = $(UNIT_RING_LIBS)
 
 UNIT_TESTS += %D%/test-vring-log
-%C%_test_vring_log_SOURCES = %D%/test-vring-log.c %D%/ring-guest.c %D%/ring-guest.h
+%C%_test_vring_log_SOURCES = %D%/test-vring-log.c $(UNIT_RING_GUEST)
 %C%_test_vring_log_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_log_LDADD = $(UNIT_RING_LIBS)
 
