@@ -18,6 +18,8 @@ noinst_LIBRARIES += %D%/libnvvhost.a
 	%D%/vhost-port.c \
 	%D%/vhost-port.h \
 	%D%/vhost-position.c \
+	%D%/vhost-position-file.c \
+	%D%/vhost-position-file.h \
 	%D%/vhost-position.h \
 	%D%/vhost-private.h \
 	%D%/vhost-queue.c \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The file of rings' places; see vhost-position.h.
+ * Where a packed ring goes on; see vhost-position.h. The file itself:
+ * vhost-position-file.c.
  *
  * Theory of operation. A frontend whose backend has gone sends, when one is
  * there again, what it knows. For a split ring that is used->idx, which is exact.
@@ -11,13 +12,21 @@
  * The frontend is believed, and not the file,
  *
  *   - when it sends another base than last time: it was told the place
- *     (GET_VRING_BASE), or the driver has reset the device;
+ *     (GET_VRING_BASE), or the driver has reset the device (but see below);
  *   - when the ring is fresh: it starts at slot 0 with wrap counter 1, and nothing
  *     was ever given back in it. A guest that rebooted while we were dead has made
  *     the same ring at the same place anew, and DPDK's virtio-user resets packed
  *     rings when it connects again. Only a ring that the frontend starts there
  *     can be fresh;
  *   - when the entry is not in use.
+ *
+ * QEMU and transmit rings. Without a backend QEMU's link is down, and it answers
+ * a kick by giving back unread what the driver transmits. It does so at *its*
+ * place, the old base. Mostly nothing is available there; but when what is under
+ * way reaches over that slot, QEMU gives it back before its turn, moves its base
+ * on and sends that one. We know the ring's place, so we can tell: the slot at the
+ * old base is used, all from our place to there are still available. Those are
+ * given back as well (the link was down), and the ring goes on at QEMU's base.
  *
  * What a kill at each instant leaves behind:
  *
@@ -27,6 +36,8 @@
  *           right, as the ring has not moved. After it: the entry holds that base.
  *   resume  The entry stays as it is, but for a half-done give-back, which is
  *           finished; vring-position.h says why that can be done twice.
+ *           Catching up with QEMU is a row of such give-backs. The entry gets
+ *           the new base last; until then the next daemon finds what we found.
  *   run     See vring-position.h.
  *   pause   The entry stays. So it does when a connection ends without
  *           GET_VRING_BASE, and when the daemon stops in order: for the
@@ -36,258 +47,90 @@
  *           entry holds. Killed between the two: the frontend sends what it was
  *           told, another base than the entry's (or the same, when the ring has
  *           gone round and both agree).
- *
- * Nobody can shrink the file under us (SIGBUS): it is ours alone, in a folder of
- * ours alone, and all of it is allocated before it is mapped. A new one gets its
- * name when it is complete.
  */
 #include "vhost/vhost-position.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "vhost/vhost-position-file.h"
 
-#include "vhost/vhost-private.h"
-
-#define FILE_VERSION 1
-static const char file_magic[8] = "nvrings";
-
-/* OUT  Not in use; other fields mean nothing.            start -> IN
- * IN   The ring runs, or stands where it was left.        forget -> OUT
- * entry_use() performs the transitions. */
-enum entry_state { ENTRY_OUT, ENTRY_IN };
-
-struct file_ring {
-	uint32_t state; /* enum entry_state */
-	uint16_t size;
-	vring_place base; /* sent by the frontend */
-	uint64_t desc;
-	/* Its first words change with every burst: a line of its own. */
-	struct vring_position position __attribute__((aligned(64)));
-} __attribute__((aligned(64)));
-
-struct file {
-	char magic[8];
-	uint32_t version;
-	uint32_t rings;
-	char port[VHOST_NAME_MAX];
-	struct file_ring ring[VHOST_RINGS_MAX];
-};
-static_assert(sizeof(struct file_ring) == 640, "the layout is kept in a file");
-static_assert(sizeof(struct file) == 64 + 640 * VHOST_RINGS_MAX, "the layout is kept in a file");
-
-struct vhost_position {
-	struct file *map;
-};
-
-/* --- the file ------------------------------------------------------------- */
-
-/* What is wrong with the file that stands there, or NULL. */
-static const char *
-file_refuse(int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-		return "is no regular file";
-	if (st.st_uid != geteuid() || (st.st_mode & 077) != 0)
-		return "belongs to others or is open to them";
-	if (st.st_size != sizeof(struct file))
-		return "has another size than it should have";
-	return NULL;
-}
-
-static bool
-position_is_sane(const struct vring_position *p, uint16_t size)
-{
-	uint32_t slots = 0;
-
-	if (p->count > VRING_POSITION_ENTRIES || (p->at & VRING_PLACE_SLOT) >= size)
-		return false;
-	for (unsigned int i = 0; i < p->count; i++)
-		slots += p->entry[i].ndesc;
-	return slots <= size;
-}
-
-static const char *
-content_refuse(const struct file *m, const char *port)
-{
-	if (memcmp(m->magic, file_magic, sizeof(m->magic)) != 0)
-		return "is something else";
-	if (m->version != FILE_VERSION || m->rings != VHOST_RINGS_MAX)
-		return "is of another version";
-	if (strncmp(m->port, port, sizeof(m->port)) != 0)
-		return "belongs to another port";
-	for (unsigned int i = 0; i < VHOST_RINGS_MAX; i++) {
-		const struct file_ring *r = &m->ring[i];
-
-		if (r->state > ENTRY_IN ||
-			(r->state == ENTRY_IN && !position_is_sane(&r->position, r->size)))
-			return "makes no sense";
-	}
-	return NULL;
-}
-
-static struct file *
-file_map(int fd)
-{
-	struct file *m;
-
-	/* Also where it should be there already: a hole would be filled when a
-	 * worker comes to it, and a full file system then be a SIGBUS. */
-	errno = posix_fallocate(fd, 0, sizeof(struct file));
-	if (errno != 0)
-		return NULL;
-	m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	return m != MAP_FAILED ? m : NULL;
-}
-
-/* The file that is there, mapped; NULL with errno: none that can be used. */
-static struct file *
-file_open(int dir, const char *dirname, const char *port)
-{
-	/* O_NONBLOCK: whatever stands there, opening it does not wait. */
-	int fd = openat(dir, port, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	const char *why = NULL;
-	struct file *m = NULL;
-
-	if (fd < 0 && errno == ENOENT)
-		return NULL;
-	if (fd < 0)
-		why = "cannot be opened as a file of ours";
-	else
-		why = file_refuse(fd);
-	if (!why) {
-		m = file_map(fd);
-		why = m ? content_refuse(m, port) : "cannot be mapped";
-	}
-	if (why) {
-		fprintf(stderr,
-			"%s/%s %s and is replaced; a guest with packed rings that "
-			"was connected needs its network device reset\n",
-			dirname, port, why);
-		if (m)
-			(void)munmap(m, sizeof(*m));
-		m = NULL;
-	}
-	if (fd >= 0)
-		close(fd);
-	return m;
-}
-
-/* A new file, which gets its name when it is complete. */
-static struct file *
-file_make(int dir, const char *port)
-{
-	char name[VHOST_NAME_MAX + 8];
-	struct file *m = NULL;
-	int fd, code;
-
-	/* No port's name begins with a dot. */
-	snprintf(name, sizeof(name), ".%s.new", port);
-	if (unlinkat(dir, name, 0) != 0 && errno != ENOENT)
-		return NULL;
-	fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return NULL;
-	m = file_map(fd);
-	code = errno;
-	close(fd);
-	if (m) {
-		memcpy(m->magic, file_magic, sizeof(m->magic));
-		m->version = FILE_VERSION;
-		m->rings = VHOST_RINGS_MAX;
-		snprintf(m->port, sizeof(m->port), "%s", port);
-		if (renameat(dir, name, dir, port) == 0)
-			return m;
-		code = errno;
-		(void)munmap(m, sizeof(*m));
-	}
-	(void)unlinkat(dir, name, 0);
-	errno = code;
-	return NULL;
-}
-
-struct vhost_position *
-vhost_position_open(const char *dirname, const char *port, char *err, size_t errlen)
-{
-	struct vhost_position *f = malloc(sizeof(*f));
-	int dir = -1, code = 0;
-
-	if (port[0] == '.' || strchr(port, '/'))
-		code = EINVAL;
-	else if (!f)
-		code = ENOMEM;
-	else if ((dir = open(dirname, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
-		code = errno;
-	if (code == 0) {
-		f->map = file_open(dir, dirname, port);
-		if (!f->map)
-			f->map = file_make(dir, port);
-		code = f->map ? 0 : errno;
-	}
-	if (dir >= 0)
-		close(dir);
-	if (code == 0)
-		return f;
-	free(f);
-	errno = -vhost_refuse(err, errlen, code,
-		"cannot keep the places of port %s's rings in %s/%s: %s", port, dirname, port,
-		strerror(code));
-	return NULL;
-}
-
-void
-vhost_position_close(struct vhost_position *f)
-{
-	if (!f)
-		return;
-	(void)munmap(f->map, sizeof(*f->map));
-	free(f);
-}
-
-void
-vhost_port_forget(const char *dirname, const char *port)
-{
-	int dir;
-
-	if (port[0] == '.' || strchr(port, '/'))
-		return;
-	dir = open(dirname, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir < 0)
-		return;
-	(void)unlinkat(dir, port, 0);
-	close(dir);
-}
-
-/* --- rings ---------------------------------------------------------------- */
+#define SLOT_AVAIL (1u << VRING_PACKED_DESC_F_AVAIL)
+#define SLOT_USED  (1u << VRING_PACKED_DESC_F_USED)
 
 /* Release: what was written before is there when the state is, for whoever reads
  * the file after this process was killed; the fence keeps later stores behind. */
 static void
-entry_use(struct file_ring *r, enum entry_state to)
+entry_use(struct position_ring *r, enum position_entry to)
 {
 	__atomic_store_n(&r->state, to, __ATOMIC_RELEASE);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
+/* The entry is about this ring, and not about one that stood here before it. */
 static bool
-entry_knows(const struct file_ring *r, const struct vhost_position_key *key, const void *ring)
+entry_fits(const struct position_ring *r, const struct vhost_position_key *key, const void *ring)
 {
-	if (r->state != ENTRY_IN || r->size != key->size || r->desc != key->desc ||
-		r->base != key->base || !position_is_sane(&r->position, key->size))
-		return false;
-	return key->base != VRING_PLACE_START || !vring_packed_is_fresh(ring, key->size);
+	return r->state == ENTRY_IN && r->size == key->size && r->desc == key->desc &&
+	       !(key->base == VRING_PLACE_START && vring_packed_is_fresh(ring, key->size));
+}
+
+/* The slot's two bits (VIRTIO 1.2, 2.8.1); read once, the guest may change them. */
+static bool
+slot_has(const struct vring_packed_desc *ring, vring_place at, uint16_t with_wrap, uint16_t without)
+{
+	uint16_t flags = __atomic_load_n(&ring[at & VRING_PLACE_SLOT].flags, __ATOMIC_RELAXED);
+
+	return (flags & (SLOT_AVAIL | SLOT_USED)) == (at & VRING_PLACE_WRAP ? with_wrap : without);
+}
+
+/* The buffers from `at` on, up to `end`; 0: not all of them are available. */
+static uint16_t
+buffers_before(const struct vring_packed_desc *ring, uint16_t size, vring_place at, vring_place end,
+	struct vring_position_entry entry[VRING_POSITION_ENTRIES])
+{
+	uint16_t n = 0, flags;
+
+	while (at != end && n < VRING_POSITION_ENTRIES) {
+		struct vring_position_entry e = {0};
+
+		if (!slot_has(ring, at, SLOT_AVAIL, SLOT_USED))
+			return 0;
+		do {
+			const struct vring_packed_desc *d = &ring[at & VRING_PLACE_SLOT];
+
+			flags = __atomic_load_n(&d->flags, __ATOMIC_RELAXED);
+			e.id = d->id; /* the last one's counts (2.8.6) */
+			e.ndesc++;
+			at = vring_place_add(at, 1, size);
+		} while ((flags & VRING_DESC_F_NEXT) && at != end);
+		entry[n++] = e;
+	}
+	return n;
+}
+
+/* The frontend sends another base: what if it has given back, before its turn,
+ * what stood at the old one? */
+static void
+entry_catch_up(struct position_ring *r, vring_place base, struct vring_packed_desc *ring)
+{
+	struct vring_position *p = &r->position;
+	uint32_t given;
+
+	if ((r->base & VRING_PLACE_SLOT) >= r->size || (base & VRING_PLACE_SLOT) >= r->size ||
+		!slot_has(ring, r->base, SLOT_AVAIL | SLOT_USED, 0))
+		return;
+	given = vring_place_distance(r->base, base, r->size);
+	if (given == 0 || vring_place_distance(p->at, r->base, r->size) + given > r->size)
+		return;
+	while (vring_position_recover(p, ring, r->size) && p->at != r->base) {
+		uint16_t n = buffers_before(ring, r->size, p->at, r->base, p->entry);
+
+		if (n == 0)
+			return;
+		vring_position_set(p, p->at, n);
+	}
 }
 
 static struct vring_position *
-entry_begin(struct file_ring *r, const struct vhost_position_key *key, vring_place place)
+entry_begin(struct position_ring *r, const struct vhost_position_key *key, vring_place place)
 {
 	entry_use(r, ENTRY_OUT);
 	/* Such a ring is not started. */
@@ -305,9 +148,13 @@ struct vring_position *
 vhost_position_start(struct vhost_position *f, unsigned int i, const struct vhost_position_key *key,
 	void *ring, vring_place *place)
 {
-	struct file_ring *r = &f->map->ring[i];
+	struct position_ring *r = &f->map->ring[i];
 
-	if (!entry_knows(r, key, ring) || !vring_position_recover(&r->position, ring, key->size))
+	if (!entry_fits(r, key, ring))
+		return entry_begin(r, key, *place);
+	if (r->base != key->base)
+		entry_catch_up(r, key->base, ring);
+	if (r->base != key->base || !vring_position_recover(&r->position, ring, key->size))
 		return entry_begin(r, key, *place);
 	*place = r->position.at;
 	return &r->position;
@@ -317,7 +164,7 @@ struct vring_position *
 vhost_position_keep(struct vhost_position *f, unsigned int i, const struct vhost_position_key *key,
 	vring_place place)
 {
-	struct file_ring *r = &f->map->ring[i];
+	struct position_ring *r = &f->map->ring[i];
 
 	if (r->state == ENTRY_IN && r->size == key->size && r->desc == key->desc &&
 		r->base == key->base && r->position.at == place && r->position.count == 0)

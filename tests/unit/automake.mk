@@ -84,9 +84,16 @@ UNIT_TESTS += %D%/test-vring-log
 %C%_test_vring_log_LDADD = $(UNIT_RING_LIBS)
 
 UNIT_TESTS += %D%/test-vhost-position
-%C%_test_vhost_position_SOURCES = %D%/test-vhost-position.c
+%C%_test_vhost_position_SOURCES = %D%/test-vhost-position.c %D%/position-env.c \
+	%D%/position-env.h
 %C%_test_vhost_position_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vhost_position_LDADD = $(UNIT_RING_LIBS)
+
+UNIT_TESTS += %D%/test-vhost-position-file
+%C%_test_vhost_position_file_SOURCES = %D%/test-vhost-position-file.c %D%/position-env.c \
+	%D%/position-env.h
+%C%_test_vhost_position_file_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vhost_position_file_LDADD = $(UNIT_RING_LIBS)
 
 UNIT_TESTS += %D%/test-vring-killed
 %C%_test_vring_killed_SOURCES = %D%/test-vring-killed.c
