@@ -122,7 +122,6 @@ test_reload(void **state)
 	g_clear_error(&error);
 	expect(ask(e, "port.show", "{'name':'c1'}"), "'name':'c1'");
 	expect_error(ask(e, "port.show", "{'name':'c2'}"), 1, "there is no port");
-
 	adds = fake_port_adds();
 	env_write_config(e, "[workers]\npoll=always\nidle-us=7\n[network blue]\nageing-s=11\n"
 			    "[network red]\n[port c1]\ntype=vhost\nnetwork=red\n"
