@@ -181,14 +181,14 @@ static void
 test_huge_table(void **state)
 {
 	struct table t = {.nregions = 2};
-	int fds[2] = {memfd((off_t)(M << 22)), memfd((off_t)M)};
+	int fds[2] = {memfd((off_t)M), memfd((off_t)(M << 22))};
 
-	t.region[0].size = M << 22;
-	t.region[1].size = M;
+	t.region[0].size = M;
+	t.region[1].size = M << 22;
 	t.region[1].gpa = t.region[1].user = M << 23;
 	table_refused(&t, fds, 2, "larger than 4 TiB");
-	t.region[0].size = M;
-	t.region[0].offset = (M << 22) - M;
+	t.region[1].size = M;
+	t.region[1].offset = (M << 22) - M;
 	table_refused(&t, fds, 2, "larger than 4 TiB");
 	close(fds[0]);
 	close(fds[1]);
