@@ -5,16 +5,21 @@
  * No file outlives the daemon: with hugepages --in-memory, without them
  * --no-huge --no-shconf (EAL refuses the other combination). What remains is a
  * folder with the telemetry socket, named after the run directory so that
- * daemons do not meet. No device is touched at start: the allow list names
- * one that cannot be, and ports add theirs later.
+ * daemons do not meet; the next daemon removes that of one which was killed. No
+ * device is touched at start: the allow list names one that cannot be, and ports
+ * add theirs later.
  * Neighbour: datapath.c.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -62,6 +67,64 @@ format_prefix(char *buf, size_t len, const char *run_dir)
 	free(real);
 }
 
+/* EAL leaves its folder and the telemetry socket. */
+static void
+remove_folder(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+
+	if (d == NULL)
+		return;
+	while ((e = readdir(d)) != NULL)
+		if (e->d_name[0] != '.')
+			unlinkat(dirfd(d), e->d_name, 0);
+	closedir(d);
+	rmdir(path);
+}
+
+/* There is a telemetry socket, and its daemon is gone. */
+static bool
+folder_is_dead(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd, n, code;
+
+	n = snprintf(a.sun_path, sizeof(a.sun_path), "%s/dpdk_telemetry.v2", path);
+	if (n < 0 || (size_t)n >= sizeof(a.sun_path))
+		return false;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return false;
+	code = connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0 ? 0 : errno;
+	close(fd);
+	return code == ECONNREFUSED;
+}
+
+/* Folders of daemons that were killed and had another run directory. */
+static void
+remove_dead_folders(void)
+{
+	char *base = strdup(rte_eal_get_runtime_dir()), *slash, path[PATH_MAX];
+	struct dirent *e;
+	DIR *d = NULL;
+
+	if (base != NULL && (slash = strrchr(base, '/')) != NULL) {
+		*slash = '\0';
+		d = opendir(base);
+	}
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		if (strncmp(e->d_name, "netvm", 5) != 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", base, e->d_name);
+		if (folder_is_dead(path))
+			remove_folder(path);
+	}
+	if (d != NULL)
+		closedir(d);
+	free(base);
+}
+
 int
 eal_start(const char *run_dir, const struct machine_memory *m, const uint16_t *cpu, uint16_t ncpus,
 	struct dp_error *err)
@@ -84,23 +147,8 @@ eal_start(const char *run_dir, const struct machine_memory *m, const uint16_t *c
 		return dp_fail(err, rte_errno != 0 ? -rte_errno : -EIO,
 			"DPDK did not start (%s): its own messages above say why",
 			rte_errno != 0 ? rte_strerror(rte_errno) : "no reason given");
+	remove_dead_folders();
 	return 0;
-}
-
-/* EAL leaves its folder and the telemetry socket. */
-static void
-remove_folder(const char *path)
-{
-	DIR *d = opendir(path);
-	struct dirent *e;
-
-	if (d == NULL)
-		return;
-	while ((e = readdir(d)) != NULL)
-		if (e->d_name[0] != '.')
-			unlinkat(dirfd(d), e->d_name, 0);
-	closedir(d);
-	rmdir(path);
 }
 
 void

@@ -155,6 +155,33 @@ kill $second
 check "the second one stops" wait_for 10 process_ended $second
 check "the first one still answers" nv status
 
+# eal_folder RUN-DIR: where DPDK has the telemetry socket (eal.c names it).
+eal_folder()
+{
+	local path hash=2166136261 i
+	path=$(realpath "$1")
+	for ((i = 0; i < ${#path}; i++)); do
+		hash=$((((hash ^ $(printf '%d' "'${path:i:1}")) * 16777619) & 0xffffffff))
+	done
+	printf '/var/run/dpdk/netvm-%08x' $hash
+}
+"$NETVM_BUILD/netvmd" --config $DIR/netvmd.conf --run-dir $DIR/run2 --state-file $DIR/state2.json \
+	> $DIR/netvmd2.log 2>&1 &
+second=$!
+check "the second one starts again" nv2 status --wait 20
+check "it has a folder for DPDK" [ -S "$(eal_folder $DIR/run2)/dpdk_telemetry.v2" ]
+kill -KILL $second
+check "killed, it leaves that behind" eval \
+	'wait_for 10 process_ended $second && [ -d "$(eal_folder $DIR/run2)" ]'
+"$NETVM_BUILD/netvmd" --config $DIR/netvmd.conf --run-dir $DIR/run3 --state-file $DIR/state3.json \
+	> $DIR/netvmd3.log 2>&1 &
+second=$!
+check "a third one starts" "$NETVM_BUILD/netvmctl" --run-dir $DIR/run3 status --wait 20
+check "it has removed the folder" [ ! -e "$(eal_folder $DIR/run2)" ]
+check "and not that of the first one" [ -S "$(eal_folder $DIR/run)/dpdk_telemetry.v2" ]
+kill $second
+check "the third one stops" wait_for 10 process_ended $second
+
 # --- stop ----------------------------------------------------------------------------
 
 check "SIGTERM ends it with status 0" netvmd_end TERM
