@@ -274,11 +274,11 @@ vhost_port_set_mtu(struct vhost_port *p, uint16_t mtu)
 	uint32_t frame = mtu + FRAME_OVERHEAD;
 
 	/* Relaxed: a limit that one packet earlier or later obeys. Rings that
-	 * start later take it from the port. */
+	 * start take it from the port; the order pairs with ring_take_mtu(). */
 	atomic_store_explicit(&p->mtu, mtu, memory_order_relaxed);
-	atomic_store_explicit(&p->max_frame, frame, memory_order_relaxed);
+	atomic_store_explicit(&p->max_frame, frame, memory_order_seq_cst);
 	for (unsigned int i = 0; i < VHOST_RINGS_MAX; i++)
-		__atomic_store_n(&p->ring[i].vq.max_frame, frame, __ATOMIC_RELAXED);
+		__atomic_store_n(&p->ring[i].vq.max_frame, frame, __ATOMIC_SEQ_CST);
 }
 
 /* The first running ring that gave up, or -1. */

@@ -20,6 +20,10 @@
 #define VHOST_NAME_MAX        32
 #define VHOST_MTU_MAX         9216
 
+/* For a kick eventfd, where there is none. */
+#define VHOST_KICK_NONE  (-1) /* the ring does not run */
+#define VHOST_KICK_TIMER (-2) /* it runs, and its peer will not kick: look now and then */
+
 /* What this folder needs from its user; set once by vhost_init(). */
 struct vhost_env {
 	/* Waits until no worker can be inside a ring that was unpublished before
@@ -28,7 +32,7 @@ struct vhost_env {
 	void (*synchronize)(void);
 	/* Queue pair qp of the port changed its kick eventfd or became ready or
 	 * not: whoever may sleep on it has to look again (old_fd is still open
-	 * during the call; -1 means none). fd thread. */
+	 * during the call; negative means none, see VHOST_KICK_*). fd thread. */
 	void (*kick_changed)(void *user, uint16_t qp, int old_fd, int new_fd);
 	/* Anything that vhost_port_status() shows has changed. Any thread; must
 	 * not block. */
@@ -131,7 +135,7 @@ void vhost_signal(void);
  * already (do not sleep). off: back to polling. */
 bool vhost_port_rx_arm(struct vhost_port *p, uint16_t qp);
 void vhost_port_rx_disarm(struct vhost_port *p, uint16_t qp);
-/* The kick eventfd of qp for an edge-triggered epoll, -1 when there is none. */
+/* The kick eventfd of qp for an edge-triggered epoll, or VHOST_KICK_*. */
 int vhost_port_kick_fd(struct vhost_port *p, uint16_t qp);
 
 /* --- counters: any thread, values may be a few packets apart ------------- */

@@ -38,6 +38,15 @@ ring_tell_sleeper(struct vhost_port *p, unsigned int i, int old_fd, int new_fd)
 		vhost_env.kick_changed(p->cfg.user, (uint16_t)(i / 2), old_fd, new_fd);
 }
 
+/* What a sleeper on a running ring waits for. */
+static int
+ring_kick(struct vhost_ring *r)
+{
+	int fd = atomic_load_explicit(&r->kickfd, memory_order_relaxed);
+
+	return fd >= 0 ? fd : VHOST_KICK_TIMER;
+}
+
 static void
 fd_drop(_Atomic int *fd)
 {
@@ -56,7 +65,7 @@ ring_close_fds(struct vhost_port *p, unsigned int i)
 
 	/* Before the close: the peer has the same eventfd open, so an epoll set
 	 * would keep it for ever. */
-	ring_tell_sleeper(p, i, kick, -1);
+	ring_tell_sleeper(p, i, kick, VHOST_KICK_NONE);
 	if (kick >= 0)
 		close(kick);
 	fd_drop(&r->callfd);
@@ -67,7 +76,7 @@ void
 vhost_rings_wake(struct vhost_port *p)
 {
 	for (unsigned int i = 1; i < vhost_rings(p); i += 2) {
-		int kick = atomic_load_explicit(&p->ring[i].kickfd, memory_order_relaxed);
+		int kick = ring_kick(&p->ring[i]);
 
 		if (p->ring[i].state != RING_RUNNING)
 			continue;
@@ -180,6 +189,19 @@ ring_begin(struct vhost_port *p, unsigned int i, struct vring_config *cfg)
 	return true;
 }
 
+/* vhost_port_set_mtu() writes the port's limit, then the rings'. One of us is the
+ * last to write the ring's, and has seen the other's. */
+static void
+ring_take_mtu(struct vhost_port *p, struct vhost_ring *r)
+{
+	uint32_t frame;
+
+	do {
+		frame = atomic_load_explicit(&p->max_frame, memory_order_seq_cst);
+		__atomic_store_n(&r->vq.max_frame, frame, __ATOMIC_SEQ_CST);
+	} while (frame != atomic_load_explicit(&p->max_frame, memory_order_seq_cst));
+}
+
 /* The ring's memory and position; false: it cannot run. */
 static bool
 ring_set_up(struct vhost_port *p, unsigned int i, const struct rte_vhost_vring *v)
@@ -211,6 +233,7 @@ ring_set_up(struct vhost_port *p, unsigned int i, const struct rte_vhost_vring *
 	} else {
 		r->fault_told = false;
 	}
+	ring_take_mtu(p, r);
 	return true;
 }
 
@@ -268,7 +291,7 @@ ring_start(struct vhost_port *p, unsigned int i)
 	/* An interrupt that may have been lost while nobody looked is made up for;
 	 * a spurious one is harmless. */
 	vhost_ring_call(r);
-	ring_tell_sleeper(p, i, -1, atomic_load_explicit(&r->kickfd, memory_order_relaxed));
+	ring_tell_sleeper(p, i, VHOST_KICK_NONE, ring_kick(r));
 	return true;
 }
 

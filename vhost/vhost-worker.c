@@ -192,9 +192,7 @@ vhost_port_rx_arm(struct vhost_port *p, uint16_t qp)
 	/* When it becomes live, env's kick_changed() wakes the sleeper. */
 	if (!ring_live(r))
 		return false;
-	/* A peer may give no kick descriptor, and is then polled. */
-	if (atomic_load_explicit(&r->kickfd, memory_order_acquire) < 0)
-		return true;
+	/* Also when the peer gave no kick descriptor (VHOST_KICK_TIMER). */
 	vring_set_notify(&r->vq, true);
 	return vring_has_work(&r->vq) || atomic_load_explicit(&p->rarp, memory_order_relaxed) != 0;
 }
@@ -211,7 +209,12 @@ vhost_port_rx_disarm(struct vhost_port *p, uint16_t qp)
 int
 vhost_port_kick_fd(struct vhost_port *p, uint16_t qp)
 {
-	return atomic_load_explicit(&p->ring[2 * qp + 1].kickfd, memory_order_acquire);
+	struct vhost_ring *r = &p->ring[2 * qp + 1];
+	int fd = atomic_load_explicit(&r->kickfd, memory_order_acquire);
+
+	if (fd >= 0)
+		return fd;
+	return ring_live(r) ? VHOST_KICK_TIMER : VHOST_KICK_NONE;
 }
 
 /* Written by a worker with plain stores; aligned words do not tear. */

@@ -16,10 +16,18 @@
 #include "src/datapath/table.h"
 #include "src/datapath/worker.h"
 
+static int
+kick_fd(int fd)
+{
+	if (fd >= 0)
+		return fd;
+	return fd == VHOST_KICK_TIMER ? DP_FD_TIMER : DP_FD_LATER;
+}
+
 static void
 on_kick_changed(void *user, uint16_t qp, int old_fd, int new_fd)
 {
-	dp_port_kick_changed(user, qp, old_fd, new_fd >= 0 ? new_fd : DP_FD_LATER);
+	dp_port_kick_changed(user, qp, old_fd, kick_fd(new_fd));
 }
 
 static void
@@ -221,9 +229,7 @@ vhost_tx(struct dp_port *p, uint16_t worker, struct packet *const *pkts, uint16_
 static int
 vhost_rx_fd(struct dp_port *p, uint16_t queue)
 {
-	int fd = vhost_port_kick_fd(p->dev, queue);
-
-	return fd >= 0 ? fd : DP_FD_LATER;
+	return kick_fd(vhost_port_kick_fd(p->dev, queue));
 }
 
 static bool

@@ -176,10 +176,16 @@ test_live_changes(void **state)
 	}
 	assert_true(harness_kicks() > kicks);
 	assert_true(vhost_port_kick_fd(harness.port[0], 0) >= 0);
-	/* Without a kick descriptor the ring is polled. */
+	/* Without a kick descriptor the ring is looked at now and then. */
 	assert_int_equal(fe_set_vring_fd(&a, FE_SET_VRING_KICK, 1, -1), 0);
-	assert_int_equal(vhost_port_kick_fd(harness.port[0], 0), -1);
+	assert_int_equal(vhost_port_kick_fd(harness.port[0], 0), VHOST_KICK_TIMER);
 	harness_exchange(&a, &b, 0, 30);
+	harness_take_over();
+	assert_false(vhost_port_rx_arm(harness.port[0], 0));
+	harness_give_back();
+	assert_int_equal(fe_ring_enable(&a, 1, false), 0);
+	harness_wait_queues(0, 0);
+	assert_int_equal(vhost_port_kick_fd(harness.port[0], 0), VHOST_KICK_NONE);
 	fe_close(&a);
 	fe_close(&b);
 }
