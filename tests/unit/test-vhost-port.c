@@ -178,8 +178,10 @@ test_live_changes(void **state)
 	assert_true(vhost_port_kick_fd(harness.port[0], 0) >= 0);
 	/* Without a kick descriptor the ring is looked at now and then. */
 	assert_int_equal(fe_set_vring_fd(&a, FE_SET_VRING_KICK, 1, -1), 0);
+	harness_wait_queues(0, 1);
 	assert_int_equal(vhost_port_kick_fd(harness.port[0], 0), VHOST_KICK_TIMER);
 	harness_exchange(&a, &b, 0, 30);
+	/* What the last exchange left has been completed. */
 	harness_take_over();
 	assert_false(vhost_port_rx_arm(harness.port[0], 0));
 	harness_give_back();
