@@ -35,6 +35,12 @@ FUZZERS += %D%/fuzz-vring
 %C%_fuzz_vring_LDADD = vhost/libnvvhost.a src/packet/libnvpacket.a
 EXTRA_DIST += \
 	%D%/corpus/vring/fault \
+	%D%/corpus/vring/packed-endless \
+	%D%/corpus/vring/packed-put-merge \
+	%D%/corpus/vring/packed-resume \
+	%D%/corpus/vring/packed-take \
+	%D%/corpus/vring/packed-take-indirect \
+	%D%/corpus/vring/packed-take-two-in-order \
 	%D%/corpus/vring/put-bad \
 	%D%/corpus/vring/put-chain \
 	%D%/corpus/vring/put-merge \

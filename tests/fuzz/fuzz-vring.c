@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Fuzzes a ring from the guest's side. The input is a small program: a head
+ * Fuzzes a ring, split or packed, from the guest's side. The input is a small program: a head
  * that chooses the ring, then operations that write descriptors, tables,
  * indices and headers as a hostile guest would, and that run the device side
  * in between. Guest memory is in exact malloc() blocks, so AddressSanitizer
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "vhost/vring.h"
+#include "vhost/vring-position.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -34,6 +35,8 @@ struct fuzz {
 	struct packet_burst *burst;
 	uint8_t *data[2];
 	bool tx; /* the guest transmits */
+	bool packed;
+	vring_place next; /* packed: where the guest makes the next slot available */
 };
 
 static void
@@ -66,25 +69,37 @@ static void
 start(struct fuzz *f, struct input *in)
 {
 	static const char *const variant[] = {"sse", "avx2", "avx512"};
-	uint32_t size = 1u << take(in, 1) % 9, features = take(in, 1), mode = take(in, 1);
+	uint32_t log = take(in, 1), size = 1u << log % 9, features = take(in, 1),
+		 mode = take(in, 1);
 	uint64_t all = 1ull << VIRTIO_F_VERSION_1;
 
 	f->cfg.features = (features & 1 ? 1ull << VIRTIO_NET_F_MRG_RXBUF : 0) |
 			  (features & 2 ? 1ull << VIRTIO_RING_F_INDIRECT_DESC : 0) |
 			  (features & 4 ? 1ull << VIRTIO_RING_F_EVENT_IDX : 0) |
 			  (features & 8 ? all : 0) |
-			  (features & 16 ? 1ull << VIRTIO_NET_F_GUEST_CSUM : 0);
+			  (features & 16 ? 1ull << VIRTIO_NET_F_GUEST_CSUM : 0) |
+			  (features & 64 ? 1ull << VIRTIO_F_RING_PACKED : 0) |
+			  (features & 128 ? 1ull << VIRTIO_F_IN_ORDER : 0);
 	f->tx = mode & 1;
+	f->packed = features & 64;
+	/* A packed ring may have any size. */
+	if (f->packed)
+		size += log / 9 % size;
 	f->cfg.size = size;
 	f->cfg.base = (uint16_t)take(in, 2);
 	f->cfg.max_frame = features & 32 ? 1518 : 0;
 	f->cfg.desc = block(f, GPA_DESC, size * sizeof(struct vring_desc));
-	f->cfg.avail = block(f, GPA_AVAIL, 6 + 2 * size);
-	f->cfg.used = block(f, GPA_USED, 6 + 8 * size);
+	f->cfg.avail = block(f, GPA_AVAIL, f->packed ? 4 : 6 + 2 * size);
+	f->cfg.used = block(f, GPA_USED, f->packed ? 4 : 6 + 8 * size);
 	f->data[0] = block(f, GPA_DATA, HALF);
 	f->data[1] = block(f, GPA_DATA + HALF, HALF);
 	f->cfg.mem = &f->mem;
-	f->cfg.avail->idx = f->cfg.used->idx = f->cfg.base;
+	if (f->packed) {
+		f->cfg.base = (uint16_t)(f->cfg.base % size | (f->cfg.base & VRING_PLACE_WRAP));
+		f->cfg.used_at = f->next = f->cfg.base;
+	} else {
+		f->cfg.avail->idx = f->cfg.used->idx = f->cfg.base;
+	}
 	f->vq = aligned_alloc(64, sizeof(*f->vq));
 	f->burst = aligned_alloc(64, sizeof(*f->burst));
 	check(f->vq != NULL && f->burst != NULL);
@@ -145,7 +160,7 @@ dequeue(struct fuzz *f, uint16_t max)
 	check(f->burst->count <= PACKET_BURST && f->burst->count <= max);
 	check(f->burst->nseg <= PACKET_SEGS_MAX);
 	check(f->burst->count == 0 || f->burst->count <= f->vq->npending);
-	check((uint16_t)(f->vq->last_avail - before) <= PACKET_BURST);
+	check(f->packed || (uint16_t)(f->vq->last_avail - before) <= PACKET_BURST);
 	for (uint16_t i = 0; i < f->burst->count; i++)
 		check_view(&f->burst->pkt[i]);
 }
@@ -168,7 +183,9 @@ enqueue(struct fuzz *f, uint32_t len, uint16_t n)
 	taken = vring_enqueue(f->vq, pkts, n);
 	check(taken <= n);
 	/* Each buffer that was taken was given back. */
-	check((uint16_t)(f->vq->used_idx - before) == (uint16_t)(f->vq->last_avail - avail));
+	check(f->packed ? f->vq->used_idx == f->vq->last_avail
+			: (uint16_t)(f->vq->used_idx - before) ==
+				  (uint16_t)(f->vq->last_avail - avail));
 	free(frame);
 }
 
@@ -181,12 +198,27 @@ poke(struct fuzz *f, struct input *in)
 		f->data[i / HALF][i % HALF] = (uint8_t)take(in, 1);
 }
 
+/* The same words with the flags and the ID (the link) where a packed ring has them. */
+static struct vring_packed_desc
+packed_descriptor(struct input *in)
+{
+	struct vring_desc d = descriptor(in);
+
+	return (struct vring_packed_desc){d.addr, d.len, d.next, d.flags};
+}
+
 /* A descriptor into data memory: part of an indirect table. */
 static void
 poke_table(struct fuzz *f, struct input *in)
 {
 	uint32_t at = take(in, 2) % (2 * HALF - 16);
 	struct vring_desc d = descriptor(in);
+
+	if (f->packed) {
+		struct vring_packed_desc e = {d.addr, d.len, d.next, d.flags};
+
+		memcpy(&d, &e, sizeof(d));
+	}
 
 	for (uint32_t i = 0; i < sizeof(d); i++)
 		f->data[(at + i) / HALF][(at + i) % HALF] = ((uint8_t *)&d)[i];
@@ -200,13 +232,82 @@ notify(struct fuzz *f, uint8_t how)
 	vring_should_signal(f->vq);
 }
 
+/* A daemon that died comes back, with whatever its file says. */
+static void
+resume(struct fuzz *f, struct input *in)
+{
+	struct vring_position pos = {
+		.at = (vring_place)take(in, 2), .count = (uint16_t)take(in, 1) & 0x7f};
+
+	for (uint32_t i = 0; i < pos.count && i < VRING_POSITION_ENTRIES; i++)
+		pos.entry[i] = (struct vring_position_entry){.len = take(in, 1),
+			.id = (uint16_t)take(in, 1),
+			.ndesc = (uint16_t)(1 + take(in, 1) % 4)};
+	vring_packed_is_fresh(f->cfg.slot, f->cfg.size);
+	if (!vring_position_recover(&pos, f->cfg.slot, f->cfg.size))
+		pos.at = VRING_PLACE_START;
+	if (f->vq->npending != 0)
+		return;
+	f->cfg.base = f->cfg.used_at = f->next = pos.at;
+	check(vring_setup(f->vq, &f->cfg) == 0);
+}
+
+static void
+operation_packed(struct fuzz *f, struct input *in)
+{
+	struct vring_packed_desc *slot = f->cfg.slot;
+	uint32_t i, op = take(in, 1) % 7;
+
+	switch (op) {
+	case 0:
+	case 1:
+		i = take(in, 1) % f->cfg.size;
+		slot[i] = packed_descriptor(in);
+		break;
+	case 2:
+	case 3:
+		/* So many slots, as they are, with the flags of this time round. */
+		for (i = 1 + take(in, 1) % 4; i != 0; i--) {
+			struct vring_packed_desc *s = &slot[f->next & VRING_PLACE_SLOT];
+
+			s->flags &= 0x7f7f;
+			s->flags |= f->next & VRING_PLACE_WRAP ? 0x80 : 0x8000;
+			f->next = vring_place_add(f->next, 1, f->cfg.size);
+		}
+		break;
+	case 4:
+		slot[take(in, 1) % f->cfg.size].flags = (uint16_t)take(in, 2);
+		break;
+	case 5:
+		f->cfg.driver_event->off_wrap = (uint16_t)take(in, 2);
+		f->cfg.driver_event->flags = (uint16_t)take(in, 1);
+		break;
+	default:
+		resume(f, in);
+	}
+}
+
+static void
+check_packed(const struct fuzz *f)
+{
+	check(f->vq->position->at == f->vq->used_idx && f->vq->position->count == 0);
+	check((f->vq->last_avail & VRING_PLACE_SLOT) < f->cfg.size);
+	check(vring_place_distance(f->vq->used_idx, f->vq->last_avail, f->cfg.size) <= f->cfg.size);
+}
+
 static void
 operation(struct fuzz *f, struct input *in)
 {
 	struct vring_avail *avail = f->cfg.avail;
 	uint32_t mask = f->cfg.size - 1, i, len;
 
-	switch (take(in, 1) % 12) {
+	uint32_t op = take(in, 1) % 12;
+
+	if (f->packed && op < 6) {
+		operation_packed(f, in);
+		return;
+	}
+	switch (op) {
 	case 0:
 	case 1:
 		i = take(in, 1) & mask;
@@ -240,13 +341,17 @@ operation(struct fuzz *f, struct input *in)
 	case 10:
 		vring_complete(f->vq);
 		check(f->vq->npending == 0 && f->vq->used_idx == f->vq->last_avail);
-		check(f->cfg.used->idx == f->vq->used_idx || !f->tx);
+		check(f->packed || f->cfg.used->idx == f->vq->used_idx || !f->tx);
 		break;
 	default:
 		notify(f, (uint8_t)take(in, 1));
 		if (f->vq->fault != VRING_OK && f->vq->npending == 0) {
-			f->cfg.base = avail->idx;
-			f->cfg.used->idx = avail->idx;
+			if (f->packed) {
+				f->cfg.base = f->cfg.used_at = f->next;
+			} else {
+				f->cfg.base = avail->idx;
+				f->cfg.used->idx = avail->idx;
+			}
 			check(vring_setup(f->vq, &f->cfg) == 0);
 		}
 	}
@@ -261,8 +366,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 6)
 		return 0;
 	start(&f, &in);
-	while (in.at < in.end)
+	while (in.at < in.end) {
 		operation(&f, &in);
+		if (f.packed)
+			check_packed(&f);
+	}
 	free(f.cfg.desc);
 	free(f.cfg.avail);
 	free(f.cfg.used);
