@@ -291,24 +291,32 @@ static const struct hostile_case message_cases[] = {
 	{0},
 };
 
-static const struct hostile_case *const tables[] = {
-	message_cases, hostile_ring_cases, hostile_memory_cases};
+/* Misdeeds with messages go with the rings that the options ask for. */
+enum format { ANY, SPLIT, PACKED };
+static const struct {
+	const struct hostile_case *cases;
+	enum format format;
+} tables[] = {{message_cases, ANY}, {hostile_ring_cases, SPLIT}, {hostile_memory_cases, SPLIT},
+	{hostile_packed_cases, PACKED}};
+#define TABLES (sizeof(tables) / sizeof(tables[0]))
 
 void
 peer_list_cases(void)
 {
-	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
-		for (const struct hostile_case *c = tables[t]; c->name != NULL; c++)
+	for (size_t t = 0; t < TABLES; t++)
+		for (const struct hostile_case *c = tables[t].cases; c->name != NULL; c++)
 			printf("%-22s %s\n", c->name, c->what);
 }
 
 static const struct hostile_case *
-find_case(const char *name)
+find_case(const char *name, enum format *format)
 {
-	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
-		for (const struct hostile_case *c = tables[t]; c->name != NULL; c++)
-			if (strcmp(c->name, name) == 0)
+	for (size_t t = 0; t < TABLES; t++)
+		for (const struct hostile_case *c = tables[t].cases; c->name != NULL; c++)
+			if (strcmp(c->name, name) == 0) {
+				*format = tables[t].format;
 				return c;
+			}
 	return NULL;
 }
 
@@ -325,10 +333,13 @@ reach_stage(struct fe *fe, const struct peer_options *o, enum hostile_stage stag
 }
 
 int
-peer_hostile(const struct peer_options *o, const char *name)
+peer_hostile(const struct peer_options *options, const char *name)
 {
+	static struct peer_options copy;
 	static struct fe fe;
-	const struct hostile_case *c = find_case(name);
+	const struct peer_options *o = &copy;
+	enum format format = ANY;
+	const struct hostile_case *c = find_case(name, &format);
 	double start = peer_now();
 	bool gone;
 
@@ -336,7 +347,14 @@ peer_hostile(const struct peer_options *o, const char *name)
 		fprintf(stderr, "nvpeer: no such case: %s (list-cases names them)\n", name);
 		return 2;
 	}
-	if (reach_stage(&fe, o, c->stage) < 0) {
+	copy = *options;
+	if (format == PACKED)
+		copy.fe.features |= FE_BIT(VIRTIO_F_RING_PACKED);
+	else if (format == SPLIT)
+		copy.fe.features &= ~FE_BIT(VIRTIO_F_RING_PACKED);
+	if (reach_stage(&fe, o, c->stage) == 0 && format == PACKED && !fe.ring[0].packed)
+		fe_fail(&fe, "the backend does not offer packed rings");
+	if (fe.err[0] != '\0') {
 		fprintf(stderr, "nvpeer: %s: could not begin: %s\n", name, fe.err);
 		return 1;
 	}

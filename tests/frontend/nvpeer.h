@@ -8,6 +8,7 @@
  *	nvpeer-endure.c        endure: traffic across the backend's deaths
  *	nvpeer-hostile.c       the table of misdeeds, and those with messages
  *	nvpeer-hostile-ring.c  those in what it transmits
+ *	nvpeer-hostile-packed.c  those with packed rings
  *	nvpeer-hostile-memory.c  those with rings' places, memory and eventfds
  */
 #ifndef NETVM_NVPEER_H
@@ -92,8 +93,9 @@ struct hostile_case {
 };
 #define HOSTILE_OUTSIDE (UINT64_C(1) << 46) /* a guest address that no region has */
 
-/* Both end with name NULL. */
+/* They end with name NULL. The first two are for split rings. */
 extern const struct hostile_case hostile_ring_cases[], hostile_memory_cases[];
+extern const struct hostile_case hostile_packed_cases[];
 
 /* A broadcast of 60 bytes behind its virtio_net_hdr, in the ring's first buffer. */
 void hostile_frame(struct fe_ring *r, const struct peer_options *o);
