@@ -100,6 +100,13 @@ UNIT_TESTS += %D%/test-vring-killed
 %C%_test_vring_killed_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_killed_LDADD = $(UNIT_RING_LIBS)
 
+# --- the frontend that tests and bench stand on -----------------------------
+
+UNIT_TESTS += %D%/test-frontend-ring
+%C%_test_frontend_ring_SOURCES = %D%/test-frontend-ring.c %D%/ring-device.c %D%/ring-device.h
+%C%_test_frontend_ring_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_frontend_ring_LDADD = tests/frontend/libnvfrontend.a $(UNIT_LIBS)
+
 # --- vhost: ports -----------------------------------------------------------
 
 # Real sockets, EAL on ordinary memory.
