@@ -11,6 +11,7 @@ noinst_LIBRARIES += %D%/libnvvhost.a
 	%D%/vhost-explain.c \
 	%D%/vhost-fault.c \
 	%D%/vhost-feature.c \
+	%D%/vhost-lend.c \
 	%D%/vhost-log.c \
 	%D%/vhost-memory.c \
 	%D%/vhost-msg.c \
@@ -33,6 +34,8 @@ noinst_LIBRARIES += %D%/libnvvhost.a
 	%D%/vring-chain.h \
 	%D%/vring-copy.h \
 	%D%/vring-frame.h \
+	%D%/vring-hold.c \
+	%D%/vring-hold.h \
 	%D%/vring-inline.h \
 	%D%/vring-log.c \
 	%D%/vring-log.h \

@@ -12,8 +12,8 @@
  * way. A SIGBUS anywhere else goes where it went before us.
  *
  * The table is read in a signal handler and on any thread: entries are atomics
- * and are only changed by vhost_fault_add() and _remove(), under a lock that
- * the handler does not take. `start` is the entry's switch: stored last
+ * and are only changed by the functions at the end, under a lock that the
+ * handler does not take. `start` is the entry's switch: stored last
  * (release) when it is filled, cleared first. An entry is removed after every
  * worker has left the port's rings, so a handler on a worker never meets one
  * that is being taken away.
@@ -29,8 +29,9 @@
 
 #include "vhost/vhost-private.h"
 
-/* 256 ports of 8 regions and a migration log, twice: a port has two tables for a moment. */
-#define FAULT_RANGES 4608
+/* 256 ports of 8 regions, mapped by the library and by us, and a migration log; twice:
+ * a port has two tables for a moment, or a NIC keeps memory of an earlier one. */
+#define FAULT_RANGES 8704
 
 struct fault_range {
 	_Atomic uintptr_t start; /* 0: free */
@@ -50,6 +51,8 @@ fault_mark(struct vhost_port *p)
 {
 	int fd;
 
+	if (p == NULL)
+		return;
 	/* Relaxed: the callbacks read it after the connection has ended. */
 	atomic_store_explicit(&p->bus_error, true, memory_order_relaxed);
 	/* The descriptor is closed only after all workers have left the rings. */
@@ -172,17 +175,28 @@ vhost_fault_add(struct vhost_port *p, void *start, size_t len)
 }
 
 void
-vhost_fault_remove(struct vhost_port *p, const void *start)
+vhost_fault_remove(const void *start)
 {
 	pthread_mutex_lock(&ranges_lock);
 	for (unsigned int i = 0; i < FAULT_RANGES; i++) {
 		struct fault_range *r = &ranges[i];
 
-		if (atomic_load_explicit(&r->port, memory_order_relaxed) != p ||
-			atomic_load_explicit(&r->start, memory_order_relaxed) != (uintptr_t)start)
+		if (atomic_load_explicit(&r->start, memory_order_relaxed) != (uintptr_t)start)
 			continue;
 		atomic_store_explicit(&r->start, 0, memory_order_release);
 		atomic_store_explicit(&r->port, NULL, memory_order_relaxed);
+	}
+	pthread_mutex_unlock(&ranges_lock);
+}
+
+void
+vhost_fault_disown(const void *start)
+{
+	pthread_mutex_lock(&ranges_lock);
+	for (unsigned int i = 0; i < FAULT_RANGES; i++) {
+		if (atomic_load_explicit(&ranges[i].start, memory_order_relaxed) ==
+			(uintptr_t)start)
+			atomic_store_explicit(&ranges[i].port, NULL, memory_order_relaxed);
 	}
 	pthread_mutex_unlock(&ranges_lock);
 }

@@ -64,7 +64,8 @@ vhost_log_ring(struct vhost_port *p, unsigned int i, const struct rte_vhost_vrin
 		return NULL;
 	*log = (struct vring_log){.written = log_written, .arg = &p->log};
 	/* Not in the guest's memory: then the ring does not start at all. */
-	if (!guest_mem_gpa(&p->mem, packed ? (const void *)v->desc : v->used, &log->ring_gpa))
+	if (!guest_mem_gpa(&p->mem, vhost_memory_own(p, packed ? (const void *)v->desc : v->used),
+		    &log->ring_gpa))
 		return NULL;
 	return log;
 }
@@ -131,7 +132,7 @@ vhost_log_forget(struct vhost_port *p)
 {
 	if (p->log.map == NULL)
 		return;
-	vhost_fault_remove(p, p->log.map);
+	vhost_fault_remove(p->log.map);
 	(void)munmap(p->log.map, p->log.map_len);
 	p->log = (struct vhost_log){.map = NULL};
 }

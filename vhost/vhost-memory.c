@@ -130,9 +130,45 @@ void
 vhost_memory_forget(struct vhost_port *p)
 {
 	for (uint32_t i = 0; i < p->nregions; i++)
-		vhost_fault_remove(p, p->region[i].map);
+		vhost_fault_remove(p->region[i].map);
 	p->mem.nregions = 0;
 	p->nregions = 0;
+	vhost_map_leave(p->map);
+	p->map = NULL;
+}
+
+void *
+vhost_memory_own(const struct vhost_port *p, const void *theirs)
+{
+	for (uint32_t i = 0; i < p->nregions; i++) {
+		uint64_t off = (uintptr_t)theirs - (uintptr_t)p->region[i].map;
+
+		if (off < p->region[i].map_len)
+			return p->region[i].own + off;
+	}
+	return NULL;
+}
+
+/* Takes one region of the library's table over; false: it cannot be. */
+static bool
+memory_take(struct vhost_port *p, const struct rte_vhost_mem_region *r)
+{
+	struct vhost_region *region = &p->region[p->nregions++];
+	uint64_t off = r->host_user_addr - (uintptr_t)r->mmap_addr;
+
+	*region = (struct vhost_region){
+		.gpa = r->guest_phys_addr,
+		.size = r->size,
+		.user = r->guest_user_addr,
+		.map = r->mmap_addr,
+		.map_len = r->mmap_size,
+	};
+	vhost_fault_add(p, region->map, region->map_len);
+	/* A guest's secrets do not belong into our core dump. */
+	(void)madvise(region->map, region->map_len, MADV_DONTDUMP);
+	region->own = vhost_map_add(p->map, p, r->fd, r->mmap_size);
+	return region->own &&
+	       guest_mem_add(&p->mem, region->gpa, region->size, region->own + off) == 0;
 }
 
 /*
@@ -146,29 +182,18 @@ memory_fetch(struct vhost_port *p)
 	struct rte_vhost_memory *table = NULL;
 
 	vhost_memory_forget(p);
-	if (rte_vhost_get_mem_table(p->vid, &table) != 0) {
+	p->map = vhost_map_new();
+	if (!p->map || rte_vhost_get_mem_table(p->vid, &table) != 0) {
 		vhost_error(p, -1, "out of memory for the peer's memory table");
 		return false;
 	}
 	for (uint32_t i = 0; i < table->nregions && i < GUEST_MEM_REGIONS; i++) {
-		const struct rte_vhost_mem_region *r = &table->regions[i];
-		struct vhost_region *own = &p->region[p->nregions++];
-
-		own->gpa = r->guest_phys_addr;
-		own->size = r->size;
-		own->user = r->guest_user_addr;
-		own->map = r->mmap_addr;
-		own->map_len = r->mmap_size;
-		vhost_fault_add(p, own->map, own->map_len);
-		/* A guest's secrets do not belong into our core dump. */
-		(void)madvise(own->map, own->map_len, MADV_DONTDUMP);
-		if (guest_mem_add(&p->mem, r->guest_phys_addr, r->size,
-			    (void *)(uintptr_t)r->host_user_addr) != 0) {
-			vhost_error(p, -1, "memory region %u overlaps another", i);
-			free(table);
-			vhost_memory_forget(p);
-			return false;
-		}
+		if (memory_take(p, &table->regions[i]))
+			continue;
+		vhost_error(p, -1, "memory region %u overlaps another, or cannot be mapped", i);
+		free(table);
+		vhost_memory_forget(p);
+		return false;
 	}
 	free(table);
 	return true;

@@ -37,6 +37,10 @@ struct vhost_env {
 	/* Anything that vhost_port_status() shows has changed. Any thread; must
 	 * not block. */
 	void (*changed)(void *user);
+	/* A device kept memory that was lent to it beyond the deadline, and the
+	 * guest has it back now: whatever reads it without us has to stop. NULL:
+	 * nothing does. fd thread and control thread. */
+	void (*revoke)(void);
 };
 int vhost_init(const struct vhost_env *env);
 
@@ -109,6 +113,14 @@ const char *vhost_feature_name(unsigned int bit);
  * same worker calls before it reports quiescent, also when it got 0. */
 void vhost_port_rx(struct vhost_port *p, uint16_t qp, struct packet_burst *b);
 void vhost_port_rx_complete(struct vhost_port *p, uint16_t qp);
+
+/* Whether buffers of queue pair qp are lent, or wait behind one that is: rx_complete
+ * has to be called again soon, although no kick will come. The ring's worker. */
+bool vhost_port_rx_held(struct vhost_port *p, uint16_t qp);
+
+/* Control thread: one more (on) or less of those who borrow guest memory from
+ * views (struct packet_loan). With none, rings do not offer it. */
+void vhost_lend(bool on);
 
 /* Ring pairs that can take packets now; queue numbers below are indices into
  * them (0 .. n-1). 0: the port is not up. */

@@ -26,6 +26,7 @@
  *   vhost-position.c  where packed rings stand, in a file that survives us.
  *   vhost-thread.c  makes the fd thread look at a new socket at once.
  *   vhost-receive.c descriptors that the library would lose.
+ *   vhost-lend.c    our own mapping of the guest's memory, lent to NICs.
  *   vhost-worker.c  what workers call.
  *   vhost-call.c    interrupts that cannot block.
  *   vhost-port.c    create, destroy, status: the control thread.
@@ -114,8 +115,9 @@ struct vhost_ring {
 struct vhost_region {
 	uint64_t gpa, size;
 	uint64_t user; /* address in the peer, which ring addresses are given in */
-	void *map;     /* what was mmapped, for the fault guard */
+	void *map;     /* what the library mmapped, for the fault guard */
 	size_t map_len;
+	uint8_t *own; /* the same bytes in our own mapping, which workers use */
 };
 
 /* The peer's dirty log. Changes only with all rings left; workers set bits. */
@@ -158,6 +160,8 @@ struct vhost_port {
 	unsigned int table_fds; /* of a SET_MEM_TABLE that the library is handling */
 	struct vhost_table_fd table_fd[GUEST_MEM_REGIONS];
 	uint32_t table_reply; /* VHOST_MSG_NEED_REPLY when that message has it */
+	struct vhost_map *map;     /* what mem points into; NULL when nregions is 0 */
+	int64_t distrust_until_ms; /* monotonic; no loans before */
 	unsigned int strikes;
 	int64_t strike_ms; /* monotonic clock of the first (counting) or last (refusing) */
 
@@ -262,6 +266,23 @@ const struct vring_log *vhost_log_ring(
 	struct vhost_port *p, unsigned int i, const struct rte_vhost_vring *v);
 /* After a new log or memory table: says so when the one is too small for the other. */
 void vhost_log_check(struct vhost_port *p);
+/* Our address for one of the library's, NULL for NULL or outside. */
+void *vhost_memory_own(const struct vhost_port *p, const void *theirs);
+
+/* --- vhost-lend.c --------------------------------------------------------- */
+
+extern _Atomic unsigned int vhost_borrowers; /* NICs that borrow; relaxed */
+/* An empty mapping that the caller holds, or NULL. */
+struct vhost_map *vhost_map_new(void);
+/* Maps len bytes of a file from its start, guarded for p. NULL: errno. */
+void *vhost_map_add(struct vhost_map *m, struct vhost_port *p, int fd, size_t len);
+/* The port lets go of it; it lasts until the last loan in it is back. */
+void vhost_map_leave(struct vhost_map *m);
+/* What a ring of this size lends from; NULL: nothing. */
+struct vring_hold *vhost_hold_new(struct vhost_port *p, unsigned int ring, uint32_t size);
+/* No worker is in these rings any more: waits for their loans, up to a deadline,
+ * and completes every chain. */
+void vhost_holds_drain(struct vhost_port *p, uint32_t mask);
 
 /* --- vhost-socket.c ------------------------------------------------------- */
 
@@ -301,7 +322,9 @@ int vhost_receive_init(void);
 int vhost_fault_init(void);
 void vhost_fault_add(struct vhost_port *p, void *start, size_t len);
 /* The mapping that was added with this start; no worker may be in it. */
-void vhost_fault_remove(struct vhost_port *p, const void *start);
+void vhost_fault_remove(const void *start);
+/* The range stays guarded, but its end is nobody's error. */
+void vhost_fault_disown(const void *start);
 /* The library maps memory for this connection on this thread and may touch it
  * before we know the mapping; -1: not any more. */
 void vhost_fault_blame(int vid);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "vhost/vhost-private.h"
+#include "vhost/vring-hold.h"
 
 #define RING_BIT(i) (UINT32_C(1) << (i))
 
@@ -122,6 +123,7 @@ vhost_rings_leave(struct vhost_port *p, uint32_t mask, enum vhost_ring_state to)
 		rings_list_tx(p);
 		/* One grace period for all of them. */
 		vhost_env.synchronize();
+		vhost_holds_drain(p, left);
 	}
 	for (unsigned int i = 0; i < vhost_rings(p); i++) {
 		struct vhost_ring *r = &p->ring[i];
@@ -209,9 +211,9 @@ ring_set_up(struct vhost_port *p, unsigned int i, const struct rte_vhost_vring *
 	struct vhost_ring *r = &p->ring[i];
 	bool resume = r->state == RING_PAUSED;
 	struct vring_config cfg = {
-		.desc = v->desc,
-		.avail = v->avail,
-		.used = v->used,
+		.desc = vhost_memory_own(p, v->desc),
+		.avail = vhost_memory_own(p, v->avail),
+		.used = vhost_memory_own(p, v->used),
 		.mem = &p->mem,
 		.size = v->size,
 		.features = p->features,
@@ -223,7 +225,9 @@ ring_set_up(struct vhost_port *p, unsigned int i, const struct rte_vhost_vring *
 
 	if (!ring_begin(p, i, &cfg))
 		return false;
+	cfg.hold = vhost_hold_new(p, i, v->size);
 	if (vring_setup(&r->vq, &cfg) != 0) {
+		vring_hold_free(cfg.hold);
 		vhost_ring_explain(p, i, cfg.base);
 		return false;
 	}
@@ -278,8 +282,12 @@ ring_start(struct vhost_port *p, unsigned int i)
 		r->ready = false;
 		return false;
 	}
-	if (p->mem.nregions == 0 || !ring_set_up(p, i, &v) || !ring_open_fds(p, i, &v))
+	if (p->mem.nregions == 0 || !ring_set_up(p, i, &v))
 		return false;
+	if (!ring_open_fds(p, i, &v)) {
+		vring_hold_free(vring_hold_abandon(&r->vq));
+		return false;
+	}
 	vhost_error_clear(p, (int)i);
 	ring_show_size(p, i, v.size);
 	r->state = RING_RUNNING;

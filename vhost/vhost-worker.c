@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "vhost/vhost-private.h"
+#include "vhost/vring-hold.h"
 
 static inline void
 ring_lock(struct vhost_ring *r)
@@ -117,6 +118,7 @@ void
 vhost_port_rx(struct vhost_port *p, uint16_t qp, struct packet_burst *b)
 {
 	struct vhost_ring *r = &p->ring[2 * qp + 1];
+	uint16_t max = PACKET_BURST;
 	bool rarp;
 
 	b->count = 0;
@@ -126,7 +128,14 @@ vhost_port_rx(struct vhost_port *p, uint16_t qp, struct packet_burst *b)
 	r->held = true;
 	/* Relaxed: the exchange in rarp_inject() orders. */
 	rarp = atomic_load_explicit(&p->rarp, memory_order_relaxed) != 0;
-	vring_dequeue(&r->vq, b, rarp ? PACKET_BURST - 1 : PACKET_BURST);
+	if (__builtin_expect(rarp, 0))
+		max--;
+	/* What is held back must fit; a guest can make more available than it may. */
+	if (__builtin_expect(vring_hold_busy(&r->vq), 0))
+		max = vring_hold_room(&r->vq) < max ? vring_hold_room(&r->vq) : max;
+	vring_dequeue(&r->vq, b, max);
+	if (atomic_load_explicit(&vhost_borrowers, memory_order_relaxed) != 0 && r->vq.hold)
+		vring_hold_offer(&r->vq, b);
 	if (__builtin_expect(rarp, 0))
 		rarp_inject(p, b);
 	ring_check_fault(p, r);
@@ -142,10 +151,18 @@ vhost_port_rx_complete(struct vhost_port *p, uint16_t qp)
 	if (!r->held)
 		return;
 	r->held = false;
-	if (r->vq.npending == 0)
+	if (r->vq.npending == 0 && !vring_hold_busy(&r->vq))
 		return;
 	vring_complete(&r->vq);
 	ring_due(r);
+}
+
+bool
+vhost_port_rx_held(struct vhost_port *p, uint16_t qp)
+{
+	struct vhost_ring *r = &p->ring[2 * qp + 1];
+
+	return ring_live(r) && vring_hold_busy(&r->vq);
 }
 
 uint16_t

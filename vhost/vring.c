@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/virtio_config.h>
 
+#include "vhost/vring-hold.h"
 #include "vhost/vring-packed.h"
 
 static bool
@@ -109,6 +110,7 @@ vring_setup(struct vring_queue *vq, const struct vring_config *cfg)
 	vq->guest_tso6 = has(f, VIRTIO_NET_F_GUEST_TSO6);
 	vq->mem_hint = 0;
 	vq->log = cfg->log;
+	vq->hold = cfg->hold;
 	vq->signalled = vq->used_idx;
 	vq->signalled_valid = false;
 	return 0;
@@ -117,6 +119,10 @@ vring_setup(struct vring_queue *vq, const struct vring_config *cfg)
 void
 vring_complete(struct vring_queue *vq)
 {
+	if (unlikely(vring_hold_busy(vq))) {
+		vring_hold_settle(vq);
+		return;
+	}
 	if (vq->npending == 0)
 		return;
 	vring_give_back(vq, vq->pending, vq->npending);

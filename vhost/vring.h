@@ -42,7 +42,8 @@ enum vring_fault {
 };
 
 struct vring_queue;
-struct vring_log; /* vring-log.h */
+struct vring_log;  /* vring-log.h */
+struct vring_hold; /* vring-hold.h */
 
 /* A buffer (descriptor chain) that was taken and has to be given back. */
 struct vring_chain {
@@ -104,6 +105,7 @@ struct vring_queue {
 	/* Migration: where to note what was written to the guest's memory, NULL:
 	 * nowhere. With a log every packet to the guest takes the slow path. */
 	const struct vring_log *log;
+	struct vring_hold *hold; /* buffers that are lent; NULL: this ring lends none */
 	bool signalled_valid;
 	bool guest_tso4, guest_tso6;        /* for the caller: what it may leave to the guest */
 	struct vring_position own_position; /* for a packed ring that was given none */
@@ -134,6 +136,7 @@ struct vring_config {
 	struct vring_position *position;
 	uint32_t max_frame;          /* 0 means PACKET_LEN_MAX */
 	const struct vring_log *log; /* NULL: off; must outlive the ring's run */
+	struct vring_hold *hold;     /* NULL: lends nothing; nothing is held in it */
 };
 
 /*
@@ -178,7 +181,9 @@ vring_dequeue(struct vring_queue *vq, struct packet_burst *b, uint16_t max)
 		vq->ops->dequeue(vq, b, max);
 }
 
-/* Gives every chain of the last dequeue back to the guest (used length 0). */
+/* Gives every chain of the last dequeue back to the guest (used length 0), except
+ * those that are lent or come behind one that is: these follow in a later call.
+ * With nothing lent and nothing pending it does nothing. */
 void vring_complete(struct vring_queue *vq);
 
 /*

@@ -18,6 +18,10 @@
  * there would not be seen at all). Views made by packet_gso_next() carry only
  * their headers in hdr; they come after the verdict.
  *
+ * A taker (a NIC) may keep what a view stands on beyond the view's completion,
+ * when the source offers that: an mbuf it takes as it is, a guest's memory it
+ * borrows. See struct packet_loan.
+ *
  * Views and bursts live on a worker's stack or in its private memory; nothing
  * here is shared between threads, allocates, or logs. This folder is a leaf:
  * it knows no rings, no ports, no GLib.
@@ -27,6 +31,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define PACKET_BURST      32   /* views in a burst, as DPDK programs have it */
@@ -70,18 +75,27 @@ struct packet_offload {
 	uint16_t csum_offset;
 };
 
+struct packet_loan;
+
+/* What packet.mbuf or packet.loan is: PACKET_KEEP_MBUF unless a ring says otherwise. */
+enum { PACKET_KEEP_MBUF = 0, PACKET_KEEP_LOAN = 1 };
+
 /*
  * One frame. Exactly one cache line, so that a burst is 2 KiB.
  * vlan and out are the worker's verdict and mean nothing to a source.
  */
 struct packet {
-	uint8_t *hdr;                  /* private; PACKET_HEADROOM bytes before it are writable
-					  until something was pushed */
-	const uint8_t *rest;           /* source memory, follows hdr; NULL when rest_len is 0 */
-	const struct packet_seg *more; /* NULL when nmore is 0 */
-	void *mbuf;                    /* struct rte_mbuf * of a NIC's frame that a taker may keep;
-					  NULL for guest memory. A taker sets it to NULL. */
-	uint32_t len;                  /* whole frame, bytes */
+	uint8_t *hdr;                     /* private; PACKET_HEADROOM bytes before it are writable
+					     until something was pushed */
+	const uint8_t *rest;              /* source memory, follows hdr; NULL when rest_len is 0 */
+	const struct packet_seg *more;    /* NULL when nmore is 0 */
+	union {                           /* what a taker may keep; NULL: nothing, it must copy */
+		void *mbuf;               /* struct rte_mbuf * of a NIC's frame; the taker sets
+					     it to NULL */
+		struct packet_loan *loan; /* keep is PACKET_KEEP_LOAN: rest and more, borrowed
+					     with packet_loan_take(); hdr is never lent */
+	};
+	uint32_t len; /* whole frame, bytes */
 	uint32_t rest_len;
 	uint16_t hdr_len; /* >= min(len, PACKET_LEN_MIN); even unless it is the whole frame */
 	uint16_t nmore;
@@ -91,8 +105,58 @@ struct packet {
 	struct packet_offload offload;
 	uint8_t pcp;   /* priority and DEI bits of a popped tag: TCI bits 15..12 >> 12 */
 	uint8_t chain; /* the source's: which buffer of its burst the view came from */
+	uint8_t keep;  /* PACKET_KEEP_* */
 };
 static_assert(sizeof(struct packet) == 64, "a packet view is one cache line");
+
+/*
+ * A buffer of a guest that a NIC reads where it lies. The source does not give
+ * it back to the guest before the loan is back; nor any buffer behind it, since
+ * a ring completes in order. Loans are therefore few (`most`), and a taker
+ * must not sit on one.
+ *
+ * FREE -> OUT by packet_loan_take() on the worker that has the view, before the
+ * view is completed; OUT -> BACK by packet_loan_return() on any thread, once;
+ * BACK -> FREE by the source, which then may lend it again.
+ */
+enum packet_loan_state { PACKET_LOAN_FREE, PACKET_LOAN_OUT, PACKET_LOAN_BACK };
+
+struct packet_lender {
+	uint16_t out;  /* loans that the source has not seen back yet; its worker's */
+	uint16_t most; /* of these, at any one time */
+	/* Counts the sets of devices that can reach this memory by DMA, as the user
+	 * of vhost/ numbers them; 0: none can. Atomic; NULL: none ever. */
+	const uint32_t *dma;
+};
+struct packet_loan {
+	void *taker[4]; /* the taker's own, while it has the loan */
+	struct packet_lender *lender;
+	uint8_t state; /* enum packet_loan_state, atomic */
+};
+
+/* False: the source has lent enough; copy. The borrower must not read p->hdr later. */
+static inline bool
+packet_loan_take(struct packet *p)
+{
+	struct packet_loan *l = p->loan;
+
+	if (l->lender->out >= l->lender->most)
+		return false;
+	l->lender->out++;
+	/* Relaxed: whoever is handed the memory learns of it through a queue that
+	 * orders, and the source is this thread. */
+	__atomic_store_n(&l->state, PACKET_LOAN_OUT, __ATOMIC_RELAXED);
+	p->loan = NULL;
+	return true;
+}
+
+static inline void
+packet_loan_return(struct packet_loan *l)
+{
+	/* Release, pairs with vring-hold.c: the taker's reads of the memory come
+	 * before the guest gets it back. */
+	__atomic_store_n(&l->state, PACKET_LOAN_BACK, __ATOMIC_RELEASE);
+}
 
 /*
  * A burst and the private memory of its views. A source fills pkt[0..count)

@@ -107,6 +107,11 @@ UNIT_TESTS += %D%/test-frontend-ring
 %C%_test_frontend_ring_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_frontend_ring_LDADD = tests/frontend/libnvfrontend.a $(UNIT_LIBS)
 
+UNIT_TESTS += %D%/test-vring-hold
+%C%_test_vring_hold_SOURCES = %D%/test-vring-hold.c $(UNIT_RING_GUEST)
+%C%_test_vring_hold_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_hold_LDADD = $(UNIT_RING_LIBS)
+
 # --- vhost: ports -----------------------------------------------------------
 
 # Real sockets, EAL on ordinary memory.
