@@ -164,6 +164,9 @@ print_device(JsonObject *port)
 	}
 	sheet_member(port, "rx_offloads", "receive offloads");
 	sheet_member(port, "tx_offloads", "transmit offloads");
+	sheet_member(port, "zero_copy", "zero copy");
+	sheet_member(port, "zero_copy_off", "because");
+	sheet_member(port, "zero_copy_packets", "sent without copy");
 	sheet_member(port, "missed", "missed by device");
 	sheet_member(port, "errors", "device errors");
 }

@@ -207,6 +207,10 @@ add_nic(JsonObject *o, const struct port *p, const struct dp_port_status *st,
 	json_object_set_object_member(o, "link", link);
 	json_object_set_array_member(o, "rx_offloads", show_bits(st->rx_offloads, rx_offload_name));
 	json_object_set_array_member(o, "tx_offloads", show_bits(st->tx_offloads, tx_offload_name));
+	json_object_set_boolean_member(o, "zero_copy", st->no_zero_copy == NULL);
+	if (st->no_zero_copy != NULL)
+		json_object_set_string_member(o, "zero_copy_off", st->no_zero_copy);
+	json_object_set_int_member(o, "zero_copy_packets", (gint64)counters->nic_zero_copy);
 	json_object_set_int_member(o, "missed", (gint64)counters->nic_missed);
 	json_object_set_int_member(o, "errors", (gint64)counters->nic_errors);
 }

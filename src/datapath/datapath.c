@@ -14,6 +14,7 @@
 
 #include "src/datapath/eal.h"
 #include "src/datapath/network.h"
+#include "src/datapath/nic.h"
 #include "src/datapath/rcu.h"
 #include "src/datapath/sleep.h"
 #include "src/datapath/table.h"
@@ -202,6 +203,7 @@ void
 dp_tick(void)
 {
 	network_age();
+	nic_lent_tick();
 	telemetry_update();
 }
 

@@ -186,7 +186,8 @@ struct dp_port_status {
 	bool link_up;
 	uint32_t link_mbps;                /* 0: unknown */
 	uint64_t rx_offloads, tx_offloads; /* RTE_ETH_*_OFFLOAD_* in use */
-	uint16_t members;                  /* of a bond */
+	const char *no_zero_copy; /* why guests' payload is copied to it; NULL: it is not */
+	uint16_t members;         /* of a bond */
 	struct {
 		char device[64];
 		enum dp_member_state state;
@@ -206,6 +207,7 @@ struct dp_port_counters {
 	uint16_t queues;
 	uint64_t drop[DROP_REASONS];
 	uint64_t nic_missed, nic_errors; /* nic: what the device itself lost */
+	uint64_t nic_zero_copy;          /* nic: sent from a guest's memory in place */
 };
 /* Values since the port was added or the last reset. */
 void dp_port_counters(struct dp_port *port, struct dp_port_counters *c);

@@ -76,7 +76,7 @@ nic_rx(struct dp_port *port, uint16_t queue, struct packet_burst *b)
 
 	b->count = 0;
 	b->nseg = 0;
-	/* It pauses when it has to stop a device. */
+	/* It pauses when it has to stop a device, or to give up what it borrowed. */
 	if (unlikely(!__atomic_load_n(&nic->started, __ATOMIC_RELAXED)))
 		return;
 	if (unlikely(nic->lacp) && queue == 0)
@@ -89,13 +89,13 @@ nic_rx(struct dp_port *port, uint16_t queue, struct packet_burst *b)
 			rte_prefetch0(rte_pktmbuf_mtod(m[i + 4], void *));
 		if (unlikely(!view_of_mbuf(&b->pkt[b->count], m[i], b))) {
 			rte_pktmbuf_free(m[i]);
-			q->runts++;
+			nic_count(&q->runts, 1);
 			continue;
 		}
 		bytes += b->pkt[b->count++].len;
 	}
-	q->packets += b->count;
-	q->bytes += bytes;
+	nic_count(&q->packets, b->count);
+	nic_count(&q->bytes, bytes);
 }
 
 void
@@ -205,14 +205,17 @@ mbuf_of_view(struct nic *nic, const struct packet *p)
 
 /*
  * Takes the view's own mbuf when it has one (moving its start to where a VLAN
- * push or pop left the header), else copies. A driver that reads only the
- * first segment gets one segment.
+ * push or pop left the header), else borrows the guest's memory, else copies. A
+ * driver that reads only the first segment gets one segment.
  */
 static struct rte_mbuf *
-mbuf_for_tx(struct nic *nic, struct packet *p)
+mbuf_for_tx(struct dp_port *port, uint16_t queue, struct packet *p, bool *borrowed)
 {
-	struct rte_mbuf *m = p->mbuf;
+	struct nic *nic = port->dev;
+	struct rte_mbuf *m = p->keep == PACKET_KEEP_MBUF ? p->mbuf : NULL;
 	uint64_t flags = 0;
+
+	*borrowed = false;
 
 	if (m == NULL || (m->nb_segs > 1 && !nic->multi_seg)) {
 		/* A request that ends in software changes the header, so it comes
@@ -223,7 +226,10 @@ mbuf_for_tx(struct nic *nic, struct packet *p)
 
 		if (p->offload.flags & PACKET_F_NEEDS_CSUM)
 			offload_to_mbuf(p, &tmp, &flags);
-		m = mbuf_of_view(nic, p);
+		m = nic_borrow(port, queue, p);
+		*borrowed = m != NULL;
+		if (m == NULL)
+			m = mbuf_of_view(nic, p);
 		if (m == NULL)
 			return NULL;
 		m->tx_offload = tmp.tx_offload;
@@ -264,25 +270,36 @@ nic_tx(struct dp_port *port, uint16_t worker, struct packet *const *pkts, uint16
 	bool shared = nic->workers > nic->ntxq || nic->lacp, prepare = false;
 	struct rte_mbuf *m[PACKET_BURST];
 	uint32_t len[PACKET_BURST];
-	uint64_t lost = 0;
+	bool borrowed[PACKET_BURST];
+	uint16_t lent = 0;
+	uint64_t lost = 0, bytes = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		m[built] = mbuf_for_tx(nic, pkts[i]);
+		m[built] = mbuf_for_tx(port, queue, pkts[i], &borrowed[built]);
 		if (unlikely(m[built] == NULL)) {
 			lost++;
 			continue;
 		}
 		prepare |= (m[built]->ol_flags & RTE_MBUF_F_TX_L4_MASK) != 0 ||
 			   (m[built]->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0;
+		lent += borrowed[built];
 		len[built++] = pkts[i]->len;
 	}
+	/* Before the send: what it does not take comes back at once. */
+	if (lent != 0 && nic->lazy)
+		nic_lent(port, worker, queue, lent);
 	if (shared)
 		rte_spinlock_lock(&q->lock);
 	sent = nic_send(nic, queue, m, built, prepare);
-	q->packets += sent;
-	for (uint16_t i = 0; i < sent; i++)
-		q->bytes += len[i];
-	q->no_mbuf += lost;
+	lent = 0;
+	for (uint16_t i = 0; i < sent; i++) {
+		bytes += len[i];
+		lent += borrowed[i];
+	}
+	nic_count(&q->packets, sent);
+	nic_count(&q->bytes, bytes);
+	nic_count(&q->zero_copy, lent);
+	nic_count(&q->no_mbuf, lost);
 	if (shared)
 		rte_spinlock_unlock(&q->lock);
 	/* What found no mbuf has its own counter and passes as taken. */

@@ -3,6 +3,7 @@
  * NIC port: packet memory, and how it depends on the device. Control thread.
  * Neighbour: port-nic.c.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,7 @@ nic_create_pool(struct nic *nic, const struct dp_port_config *cfg, uint16_t nrxd
 		     (nic->workers + 1) * 1024;
 	uint32_t room = frame_room(cfg);
 
+	nic->ntxd = ntxd;
 	if (strcmp(nic->info.driver_name, "net_af_xdp") == 0)
 		n = RTE_MAX(n, XDP_POOL_MIN);
 	orphans_reap();
@@ -130,4 +132,18 @@ nic_create_pool(struct nic *nic, const struct dp_port_config *cfg, uint16_t nrxd
 		"fit; raise "
 		"packet-memory= in [memory]",
 		cfg->name, n, room, n * (room + 384.0) / (1 << 20));
+}
+
+int
+nic_create_shells(struct nic *nic)
+{
+	static unsigned int serial;
+	char name[RTE_MEMPOOL_NAMESIZE];
+	/* A payload lies in one piece, mostly; what finds no shell is copied. */
+	uint32_t n = nic->ntxq * nic->ntxd + nic->workers * 512;
+
+	snprintf(name, sizeof(name), "shells-%u", serial++);
+	nic->shells =
+		rte_pktmbuf_pool_create(name, n, 128, 0, 0, rte_eth_dev_socket_id(nic->port_id));
+	return nic->shells != NULL ? 0 : -ENOMEM;
 }

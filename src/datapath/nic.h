@@ -6,10 +6,25 @@
 #ifndef NETVM_NIC_H
 #define NETVM_NIC_H
 
+#include <pthread.h>
+
 #include <rte_ethdev.h>
 #include <rte_spinlock.h>
 
 #include "src/datapath/port.h"
+
+/* One writer at a time; relaxed for those who read while it counts. */
+static inline void
+nic_count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t
+nic_counted(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
 
 /* A transmit queue. Several workers may share it; the lock is taken once per
  * burst, and not at all when each worker has a queue of its own. */
@@ -17,6 +32,7 @@ struct nic_txq {
 	rte_spinlock_t lock;
 	uint64_t packets, bytes; /* under the lock, or by the only worker */
 	uint64_t no_mbuf;
+	uint64_t zero_copy; /* packets whose payload stayed in the guest's memory */
 } __rte_cache_aligned;
 
 /* Written by the worker that owns the queue. */
@@ -30,6 +46,7 @@ struct nic_rxq {
 struct nic {
 	uint16_t port_id;
 	uint16_t nrxq, ntxq;
+	uint16_t ntxd; /* descriptors of a transmit queue */
 	uint16_t workers;
 	bool started;          /* the device runs; relaxed, false is followed by a grace period */
 	bool multi_seg;        /* the driver takes chained mbufs */
@@ -38,6 +55,14 @@ struct nic {
 	bool lacp;             /* a bond that sends frames of its own on transmit queue 0 */
 	struct nic_bond *bond; /* NULL: one device */
 	struct rte_mempool *pool;
+	/* Borrowing guest memory, nic-lent.c. */
+	bool zero_copy;             /* the operator wants it */
+	bool borrows;               /* relaxed; only ever becomes false while workers look */
+	bool lazy;                  /* it keeps what it sent until it is reaped */
+	uint16_t segs_max;          /* of a frame */
+	uint32_t dma;               /* the set of DMA devices that it belongs to; 0: it is none */
+	const char *no_borrow;      /* why it does not; control thread */
+	struct rte_mempool *shells; /* mbufs without memory */
 	struct rte_eth_dev_info info;
 	uint64_t rx_offloads, tx_offloads;
 	struct nic_rxq rxq[DP_QUEUES_MAX];
@@ -50,6 +75,7 @@ void nic_rx_complete(struct dp_port *p, uint16_t queue, struct packet_burst *b);
 bool nic_tx_ready(struct dp_port *p);
 struct dp_tx_caps nic_tx_caps(struct dp_port *p);
 uint16_t nic_tx(struct dp_port *p, uint16_t worker, struct packet *const *pkts, uint16_t n);
+bool nic_reap(struct dp_port *p, uint16_t worker);
 int nic_rx_fd(struct dp_port *p, uint16_t queue);
 bool nic_rx_arm(struct dp_port *p, uint16_t queue);
 void nic_rx_disarm(struct dp_port *p, uint16_t queue);
@@ -83,6 +109,25 @@ int nic_create_pool(struct nic *nic, const struct dp_port_config *cfg, uint16_t 
 	struct dp_error *err);
 /* Frees the pool once its last mbuf has come back. The device is closed. */
 void nic_free_pool(struct rte_mempool *pool);
+
+/* mbufs without memory, for what transmit rings can hold; 0 or -ENOMEM. */
+int nic_create_shells(struct nic *nic);
+
+/*
+ * nic-lent.c: guest memory in mbufs. open when the device runs, close before it
+ * is closed. nic_borrow() makes a chain of the view's headers and its memory,
+ * or returns NULL: copy. nic_lent(): n of these were sent (devices that are
+ * lazy only). tick once a second, revoke from any thread but a worker.
+ */
+extern pthread_mutex_t nic_device_lock; /* control calls to devices, on two threads */
+void nic_lent_tune(struct nic *nic, struct rte_eth_txconf *conf);
+void nic_lent_open(struct dp_port *port);
+void nic_lent_allow(struct dp_port *port); /* by open, and tests: it does borrow */
+void nic_lent_close(struct dp_port *port);
+struct rte_mbuf *nic_borrow(struct dp_port *port, uint16_t queue, struct packet *p);
+void nic_lent(struct dp_port *port, uint16_t worker, uint16_t queue, uint16_t n);
+void nic_lent_tick(void);
+void nic_revoke(void);
 
 /* nic-wake.c: packet sockets that are open, before the device is; and then
  * what a sleeping worker can wait on, into rxq[].fd and arm. */

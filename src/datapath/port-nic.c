@@ -114,6 +114,7 @@ setup_queues(struct nic *nic, const struct dp_port_config *cfg, struct dp_error 
 	}
 	rxconf.offloads = nic->rx_offloads & nic->info.rx_queue_offload_capa;
 	txconf.offloads = nic->tx_offloads;
+	nic_lent_tune(nic, &txconf);
 	for (uint16_t q = 0; rc == 0 && q < nic->nrxq; q++)
 		rc = rte_eth_rx_queue_setup(nic->port_id, q, nrxd, socket, &rxconf, nic->pool);
 	for (uint16_t q = 0; rc == 0 && q < nic->ntxq; q++)
@@ -195,6 +196,7 @@ nic_close(struct dp_port *port)
 		return;
 	if (nic->bond != NULL)
 		nic_bond_unwatch(nic);
+	nic_lent_close(port);
 	if (nic->port_id != RTE_MAX_ETHPORTS) {
 		rte_eth_dev_callback_unregister(
 			nic->port_id, RTE_ETH_EVENT_INTR_LSC, link_event, port);
@@ -203,6 +205,7 @@ nic_close(struct dp_port *port)
 	if (nic->bond != NULL)
 		nic_bond_close(nic);
 	nic_free_pool(nic->pool);
+	nic_free_pool(nic->shells);
 	free(nic);
 	port->dev = NULL;
 }
@@ -217,6 +220,7 @@ nic_open(struct dp_port *port, const struct dp_port_config *cfg, struct dp_error
 	if (nic == NULL)
 		return dp_fail(err, -ENOMEM, "port \"%s\": no memory", cfg->name);
 	memset(nic, 0, sizeof(*nic));
+	nic->zero_copy = true;
 	port->dev = nic;
 	nic->workers = dp_workers();
 	nic_sockets_list(&sockets);
@@ -244,6 +248,7 @@ nic_open(struct dp_port *port, const struct dp_port_config *cfg, struct dp_error
 		return rc;
 	}
 	nic_find_wakeups(nic, &sockets);
+	nic_lent_open(port);
 	port->rx_queues = nic->nrxq;
 	return 0;
 }
@@ -272,6 +277,7 @@ nic_status(struct dp_port *port, struct dp_port_status *st)
 	struct rte_ether_addr mac;
 
 	snprintf(st->driver, sizeof(st->driver), "%s", nic->info.driver_name);
+	pthread_mutex_lock(&nic_device_lock);
 	if (rte_eth_macaddr_get(nic->port_id, &mac) == 0)
 		memcpy(st->mac, mac.addr_bytes, sizeof(st->mac));
 	if (rte_eth_link_get_nowait(nic->port_id, &link) == 0) {
@@ -281,6 +287,8 @@ nic_status(struct dp_port *port, struct dp_port_status *st)
 	}
 	if (nic->bond != NULL && !nic_bond_status(nic, st))
 		st->link_up = false;
+	st->no_zero_copy = nic->no_borrow;
+	pthread_mutex_unlock(&nic_device_lock);
 	st->state = st->link_up ? DP_PORT_UP : DP_PORT_DOWN;
 	st->queues = nic->nrxq;
 	st->rx_offloads = nic->rx_offloads;
@@ -294,18 +302,22 @@ nic_counters(struct dp_port *port, struct dp_port_counters *c)
 	struct rte_eth_stats hw;
 
 	c->queues = RTE_MAX(nic->nrxq, nic->ntxq);
+	for (uint16_t q = 0; q < nic->ntxq; q++)
+		c->nic_zero_copy += nic_counted(&nic->txq[q].zero_copy);
 	for (uint16_t q = 0; q < c->queues; q++) {
-		c->queue[q].rx_packets += nic->rxq[q].packets;
-		c->queue[q].rx_bytes += nic->rxq[q].bytes;
-		c->queue[q].tx_packets += nic->txq[q].packets;
-		c->queue[q].tx_bytes += nic->txq[q].bytes;
-		c->drop[DROP_RUNT] += nic->rxq[q].runts;
-		c->drop[DROP_NO_MBUF] += nic->txq[q].no_mbuf;
+		c->queue[q].rx_packets += nic_counted(&nic->rxq[q].packets);
+		c->queue[q].rx_bytes += nic_counted(&nic->rxq[q].bytes);
+		c->queue[q].tx_packets += nic_counted(&nic->txq[q].packets);
+		c->queue[q].tx_bytes += nic_counted(&nic->txq[q].bytes);
+		c->drop[DROP_RUNT] += nic_counted(&nic->rxq[q].runts);
+		c->drop[DROP_NO_MBUF] += nic_counted(&nic->txq[q].no_mbuf);
 	}
+	pthread_mutex_lock(&nic_device_lock);
 	if (rte_eth_stats_get(nic->port_id, &hw) == 0) {
 		c->nic_missed += hw.imissed + hw.rx_nombuf;
 		c->nic_errors += hw.ierrors + hw.oerrors;
 	}
+	pthread_mutex_unlock(&nic_device_lock);
 }
 
 const char *
@@ -334,6 +346,7 @@ const struct dp_port_ops dp_nic_ops = {
 	.tx_ready = nic_tx_ready,
 	.tx_caps = nic_tx_caps,
 	.tx = nic_tx,
+	.tx_reap = nic_reap,
 	.rx_fd = nic_rx_fd,
 	.rx_arm = nic_rx_arm,
 	.rx_disarm = nic_rx_disarm,

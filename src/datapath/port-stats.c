@@ -56,6 +56,7 @@ dp_port_counters(struct dp_port *p, struct dp_port_counters *c)
 		c->drop[r] -= base->drop[r];
 	c->nic_missed -= base->nic_missed;
 	c->nic_errors -= base->nic_errors;
+	c->nic_zero_copy -= base->nic_zero_copy;
 }
 
 void

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/datapath/nic.h"
 #include "src/datapath/rcu.h"
 #include "src/datapath/table.h"
 #include "src/datapath/worker.h"
@@ -71,6 +72,7 @@ port_vhost_init(const char *run_dir, struct dp_error *err)
 		.synchronize = dp_rcu_synchronize,
 		.kick_changed = on_kick_changed,
 		.changed = on_changed,
+		.revoke = nic_revoke,
 	};
 
 	int rc = make_position_dir(run_dir, err);
@@ -173,6 +175,12 @@ vhost_rx_complete(struct dp_port *p, uint16_t queue, struct packet_burst *b)
 }
 
 static bool
+vhost_rx_held(struct dp_port *p, uint16_t queue)
+{
+	return vhost_port_rx_held(p->dev, queue);
+}
+
+static bool
 vhost_tx_ready(struct dp_port *p)
 {
 	return vhost_port_tx_queues(p->dev) != 0;
@@ -254,6 +262,7 @@ const struct dp_port_ops dp_vhost_ops = {
 	.counters = vhost_counters,
 	.rx = vhost_rx,
 	.rx_complete = vhost_rx_complete,
+	.rx_held = vhost_rx_held,
 	.tx_ready = vhost_tx_ready,
 	.tx_caps = vhost_tx_caps,
 	.tx = vhost_tx,

@@ -48,10 +48,16 @@ struct dp_port_ops {
 
 	void (*rx)(struct dp_port *p, uint16_t queue, struct packet_burst *b);
 	void (*rx_complete)(struct dp_port *p, uint16_t queue, struct packet_burst *b);
+	/* NULL, or: true while buffers of the queue wait for a taker that borrowed
+	 * them (struct packet_loan); its worker then sleeps only on a timer. */
+	bool (*rx_held)(struct dp_port *p, uint16_t queue);
 	/* False: not up, count DROP_NOT_READY and do not call tx. */
 	bool (*tx_ready)(struct dp_port *p);
 	struct dp_tx_caps (*tx_caps)(struct dp_port *p);
 	uint16_t (*tx)(struct dp_port *p, uint16_t worker, struct packet *const *pkts, uint16_t n);
+	/* NULL, or: makes the device let go of what this worker lent it and was sent;
+	 * true when nothing is left. Called in each round after worker_reap_later(). */
+	bool (*tx_reap)(struct dp_port *p, uint16_t worker);
 	/* Sleep: rx_fd is an eventfd-like descriptor for an edge-triggered epoll,
 	 * DP_FD_TIMER when the queue has none (the worker then wakes on a timer),
 	 * DP_FD_LATER when it is not running and dp_port_kick_changed() will tell.

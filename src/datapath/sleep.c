@@ -176,7 +176,8 @@ arm(const struct rx_list *rx, bool *timer)
 			disarm(rx, i + 1);
 			return false;
 		}
-		if (__atomic_load_n(&p->kick[queue].fd, __ATOMIC_RELAXED) == DP_FD_TIMER)
+		if (__atomic_load_n(&p->kick[queue].fd, __ATOMIC_RELAXED) == DP_FD_TIMER ||
+			(p->ops->rx_held != NULL && p->ops->rx_held(p, queue)))
 			*timer = true;
 	}
 	return true;
@@ -210,6 +211,7 @@ worker_sleep(struct worker *w)
 
 	if (!arm(rx, &timer))
 		return SLEEP_NOT;
+	timer |= w->nreap != 0;
 	__atomic_store_n(&w->counters.sleeps, w->counters.sleeps + 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&w->state, DP_WORKER_SLEEPING, __ATOMIC_RELAXED);
 	dp_rcu_offline(w->id);

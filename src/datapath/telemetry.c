@@ -76,6 +76,7 @@ fill_port(const struct dp_port_counters *c, struct rte_tel_data *d)
 	rc |= rte_tel_data_add_dict_u64(d, "rx_bytes", c->total.rx_bytes);
 	rc |= rte_tel_data_add_dict_u64(d, "tx_packets", c->total.tx_packets);
 	rc |= rte_tel_data_add_dict_u64(d, "tx_bytes", c->total.tx_bytes);
+	rc |= rte_tel_data_add_dict_u64(d, "zero_copy", c->nic_zero_copy);
 	rc |= rte_tel_data_add_dict_u64(d, "missed", c->nic_missed);
 	rc |= rte_tel_data_add_dict_u64(d, "errors", c->nic_errors);
 	for (unsigned int r = 0; r < DROP_REASONS; r++) {

@@ -19,6 +19,7 @@
 #include "src/datapath/rcu.h"
 #include "src/datapath/rounds.h"
 #include "src/datapath/sleep.h"
+#include "src/datapath/table.h"
 
 struct worker *dp_worker[DP_WORKERS_MAX];
 uint16_t dp_nworkers;
@@ -71,6 +72,24 @@ worker_burst(struct worker *w, struct dp_port *p, uint16_t queue)
 	return moved;
 }
 
+/* Devices that keep what they were lent until they are asked for it. */
+static void
+reap(struct worker *w)
+{
+	for (uint16_t i = 0; i < DP_PORTS_MAX; i++) {
+		uint64_t bit = UINT64_C(1) << i % 64;
+		struct dp_port *p;
+
+		if ((w->reap[i / 64] & bit) == 0)
+			continue;
+		p = dp_port_at(i);
+		if (p != NULL && p->ops->tx_reap != NULL && !p->ops->tx_reap(p, w->id))
+			continue;
+		w->reap[i / 64] &= ~bit;
+		w->nreap--;
+	}
+}
+
 unsigned int
 worker_poll(struct worker *w)
 {
@@ -78,6 +97,8 @@ worker_poll(struct worker *w)
 	const struct rx_list *rx = __atomic_load_n(&w->rx, __ATOMIC_ACQUIRE);
 	unsigned int moved = rounds_run(rx->rounds, w);
 
+	if (__builtin_expect(w->nreap != 0, 0))
+		reap(w);
 	vhost_signal();
 	return moved;
 }

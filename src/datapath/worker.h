@@ -38,9 +38,12 @@ struct worker {
 	uint64_t second_end;   /* when now_s has to be computed again */
 	uint32_t now_s;        /* dp_clock_seconds(now) */
 	struct worker_counters counters;
-	struct forward forward;      /* classification of the burst at hand */
-	struct packet_burst burst;   /* being forwarded */
-	struct packet_burst scratch; /* pieces of a segmented frame */
+	/* Ports whose device keeps what this worker lent it until it is asked. */
+	uint16_t nreap;
+	uint64_t reap[DP_PORTS_MAX / 64]; /* bit: port index */
+	struct forward forward;           /* classification of the burst at hand */
+	struct packet_burst burst;        /* being forwarded */
+	struct packet_burst scratch;      /* pieces of a segmented frame */
 	/* By port and reason: frames that did not get through. Relaxed, this
 	 * worker writes. */
 	uint64_t drop[DP_PORTS_MAX][DROP_REASONS];
@@ -71,6 +74,16 @@ unsigned int worker_burst(struct worker *w, struct dp_port *p, uint16_t queue);
  * fewest, or takes them away; both return when every worker knows. */
 int worker_assign(struct dp_port *p);
 void worker_unassign(struct dp_port *p);
+
+/* Worker: tx_reap() of p is to be called in each round until it says enough. */
+static inline void
+worker_reap_later(struct worker *w, const struct dp_port *p)
+{
+	uint64_t bit = UINT64_C(1) << p->index % 64, *word = &w->reap[p->index / 64];
+
+	w->nreap += (*word & bit) == 0;
+	*word |= bit;
+}
 
 static inline void
 worker_drop(struct worker *w, const struct dp_port *p, enum packet_drop reason, uint64_t n)

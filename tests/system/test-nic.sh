@@ -9,6 +9,20 @@ guest_offloads()
 	guest_run a "ethtool -K net0 tx $1 sg $1 tso $1 gso $1 gro $1 > /dev/null"
 }
 
+# zero_copy NUMBER DRIVER: large frames went out of the guest's own memory, or the
+# port says why not.
+zero_copy()
+{
+	local sent
+	sent=$(value .zero_copy_packets port show "nic$1")
+	if [ "$2" = net_af_xdp ]; then
+		check "$2 is copied to ($(value .zero_copy_off port show "nic$1"))" \
+			test "$sent" = 0 -a "$(value .zero_copy port show "nic$1")" = false
+	else
+		check "large frames went over $2 without a copy ($sent)" test "$sent" -gt 100
+	fi
+}
+
 # traffic HOST NUMBER DRIVER: between guest a, 10.0.NUMBER.1, and the host, .2.
 traffic()
 {
@@ -23,6 +37,7 @@ traffic()
 			iperf_moves 5 a "$host" "$address6" -t 2
 	done
 	guest_offloads on
+	zero_copy "$2" "${3%% *}"
 	check "TCP to the guest $with" iperf_moves 5 a "$host" "$address" -t 2 -R
 	check "UDP $with" iperf_moves 4 a "$host" "$address" -t 2 -u -b 5M
 }

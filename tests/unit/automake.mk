@@ -194,6 +194,11 @@ UNIT_TESTS += %D%/test-forward
 %C%_test_forward_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_forward_LDADD = $(DATAPATH_LIBS)
 
+UNIT_TESTS += %D%/test-nic-lent
+%C%_test_nic_lent_SOURCES = %D%/test-nic-lent.c %D%/nic-wire.c %D%/nic-wire.h
+%C%_test_nic_lent_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_nic_lent_LDADD = tests/frontend/libnvfrontend.a $(DATAPATH_LIBS)
+
 UNIT_TESTS += %D%/test-policy
 %C%_test_policy_SOURCES = %D%/test-policy.c %D%/fake-port.c %D%/fake-port.h \
 	%D%/three-ports.c %D%/three-ports.h
