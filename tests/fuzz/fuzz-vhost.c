@@ -149,6 +149,7 @@ start(void)
 
 	if (!harness_start("fuzz-vhost") || harness_ports(NULL) != 0)
 		abort();
+	atexit(harness_stop);
 	harness_sigbus();
 	peer_kinds_open();
 	open_good(&neighbour[0], 2);
