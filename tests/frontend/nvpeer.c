@@ -28,6 +28,8 @@ static const char usage[] =
 	"                rings. A line of JSON for each time, and one at the end: what was lost,\n"
 	"                repeated, reordered, whether every buffer came back\n"
 	"  hold          stay connected with running rings for --seconds\n"
+	"  bend          send from --mac and 10.0.0.1 to --dst on --peer, rewriting headers\n"
+	"                meanwhile; no forbidden one may arrive\n"
 	"  hostile CASE  misbehave, then stay for --seconds\n"
 	"  list-cases    name the misdeeds\n"
 	"device:\n"
@@ -284,10 +286,10 @@ run(int argc, char **argv)
 		return info();
 	if (strcmp(command, "hold") == 0)
 		return hold();
-	if (strcmp(command, "endure") == 0) {
+	if (strcmp(command, "endure") == 0 || strcmp(command, "bend") == 0) {
 		if (o.peer == NULL)
 			die_usage("missing", "--peer");
-		return peer_endure(&o);
+		return command[0] == 'e' ? peer_endure(&o) : peer_bend(&o);
 	}
 	if (strcmp(command, "send") == 0)
 		return peer_send(&o);

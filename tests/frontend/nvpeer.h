@@ -6,6 +6,7 @@
  *	nvpeer-frame.c         numbered frames, and what became of them
  *	nvpeer-traffic.c       send, recv, reflect
  *	nvpeer-endure.c        endure: traffic across the backend's deaths
+ *	nvpeer-bend.c          bend: frames rewritten while they are forwarded
  *	nvpeer-hostile.c       the table of misdeeds, and those with messages
  *	nvpeer-hostile-ring.c  those in what it transmits
  *	nvpeer-hostile-packed.c  those with packed rings
@@ -40,7 +41,7 @@ struct peer_options {
 	struct virtio_net_hdr_mrg_rxbuf vnet;
 	bool has_vnet;
 	const char *ready; /* file to create once the device runs */
-	const char *peer;  /* endure: the other device's socket */
+	const char *peer;  /* endure, bend: the other device's socket */
 };
 
 /* What was seen of a stream of numbered frames. */
@@ -73,6 +74,7 @@ uint32_t peer_frame(uint8_t *f, const struct peer_options *o, uint64_t seq);
 bool peer_look(struct peer_seen *s, const uint8_t *f, uint32_t len);
 
 int peer_endure(const struct peer_options *o);
+int peer_bend(const struct peer_options *o);
 int peer_send(const struct peer_options *o);
 int peer_recv(const struct peer_options *o);
 int peer_reflect(const struct peer_options *o);

@@ -222,6 +222,11 @@ UNIT_TESTS += %D%/test-rounds
 %C%_test_rounds_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_rounds_LDADD = $(DATAPATH_LIBS)
 
+UNIT_TESTS += %D%/test-judged
+%C%_test_judged_SOURCES = %D%/test-judged.c $(UNIT_RING_GUEST) %D%/fake-port.c %D%/fake-port.h
+%C%_test_judged_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_judged_LDADD = $(DATAPATH_LIBS)
+
 UNIT_TESTS += %D%/test-capture
 %C%_test_capture_SOURCES = %D%/test-capture.c %D%/fake-port.c %D%/fake-port.h \
 	%D%/compile-filter.c %D%/compile-filter.h \
