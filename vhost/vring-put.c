@@ -46,10 +46,11 @@ collect_one(struct vring_queue *vq, struct collected *c)
 	struct vring_head head;
 	int rc;
 
-	if (!vring_scan_next(vq, &next, &head))
-		return COLLECT_EMPTY;
+	/* First, for the next packet would look for that buffer's end once more. */
 	if (c->nhead == c->max)
 		return COLLECT_SMALL;
+	if (!vring_scan_next(vq, &next, &head))
+		return COLLECT_EMPTY;
 	c->avail = next;
 	c->walk.need = c->need > before + least ? c->need : before + least;
 	c->head[c->nhead] = head.chain;
@@ -58,8 +59,10 @@ collect_one(struct vring_queue *vq, struct collected *c)
 	rc = vring_walk_chain(vq, &head, &c->walk);
 	got = c->walk.bytes - before;
 	/* Out of descriptors for one packet: the fault of this chain alone only if
-	 * it had all of them to itself. */
-	if (rc == -ENOSPC || (rc != 0 && c->walk.budget == 0 && c->nhead > 1))
+	 * it had all of them to itself, or if that would not help: as long a chain
+	 * goes back, as each packet that found it would walk over its slots. */
+	if (head.chain.ndesc <= VRING_CHAIN_MAX &&
+		(rc == -ENOSPC || (rc != 0 && c->walk.budget == 0 && c->nhead > 1)))
 		return COLLECT_SMALL;
 	if (rc != 0 || got < least)
 		return COLLECT_BAD;

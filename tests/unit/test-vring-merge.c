@@ -191,10 +191,44 @@ bad_buffer_in_the_middle(void **state)
 	rg_free(&g);
 }
 
+/* What is left behind is looked at again with the next packet: no chain that is
+ * longer than a packet can be. */
+static void
+endless_chains_go_back(void **state)
+{
+	static uint32_t piece[VRING_CHAIN_MAX + 1];
+	const uint32_t small = HDR;
+
+	for (uint32_t before = 0; before < 3; before++) {
+		struct ring_guest g;
+
+		rg_init(&g, 2048, FEATURES | rg_event, 65500, rg_ops);
+		for (uint32_t i = 0; i < before; i++) {
+			rg_chain(&g, &chain[i], true, false, &small, 1);
+			rg_post(&g, chain[i].head);
+		}
+		rg_chain(&g, &chain[before], true, false, piece, VRING_CHAIN_MAX + 1);
+		rg_post(&g, chain[before].head);
+		if (rg_ring & RG_PACKED || before == 0) {
+			assert_int_equal(put_one(&g, view(60)), 0);
+			assert_int_equal(g.vq->drop[DROP_BAD_DESCRIPTOR], 1);
+			for (uint32_t i = 0; i <= before; i++)
+				rg_expect(&g, chain[i].head, 0);
+		} else {
+			/* Split: its walk is bounded, however long it is. */
+			assert_int_equal(put_one(&g, view(60)), 1);
+			assert_int_equal(g.vq->drop[DROP_SMALL_BUFFER], 1);
+		}
+		rg_expect_none(&g);
+		rg_free(&g);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(endless_chains_go_back),
 		cmocka_unit_test(every_buffer_size),
 		cmocka_unit_test(bursts_of_mixed_sizes),
 		cmocka_unit_test(chains_merge_too),
