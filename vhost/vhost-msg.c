@@ -277,11 +277,12 @@ msg_pre(int vid, void *data)
 	}
 	if (m->request == VHOST_MSG_SET_LOG_BASE)
 		return msg_log_base(p, m);
-	if (m->request == VHOST_MSG_SET_VRING_ADDR) {
-		/* The library would not map a ring whose log it cannot find, and
-		 * has no use for it. */
+	/* The library would not map a ring whose log it cannot find, and has no use
+	 * for it. */
+	if (m->request == VHOST_MSG_SET_VRING_ADDR)
 		m->payload.addr.flags &= ~(1u << VHOST_VRING_F_LOG);
-	}
+	if (m->request == VHOST_MSG_GET_VRING_BASE)
+		vhost_ring_base_asked(p, m->payload.state.index);
 	if (m->request == VHOST_MSG_SET_MEM_TABLE)
 		vhost_memory_begin(p, m);
 	return RTE_VHOST_MSG_RESULT_NOT_HANDLED;

@@ -46,7 +46,9 @@
  *           way. Killed before it is: the frontend knows the old base only and the
  *           entry holds. Killed between the two: the frontend sends what it was
  *           told, another base than the entry's (or the same, when the ring has
- *           gone round and both agree).
+ *           gone round and both agree). A ring that has not been started on this
+ *           connection is looked up for the answer; one that cannot be (it was never
+ *           mapped) is answered with the base that was sent, and the entry stays.
  */
 #include "vhost/vhost-position.h"
 

@@ -3,7 +3,7 @@
  * Per port one small mapped file in which its packed rings keep their places
  * (vring-position.h), so that a daemon that was killed resumes them. Knows
  * nothing of rte_vhost. open, close, remove: control thread; the rest: whoever
- * runs the callbacks. Neighbours: vhost-queue.c, vhost-msg.c, vhost-port.c.
+ * runs the callbacks. Neighbours: vhost-base.c, vhost-port.c.
  */
 #ifndef NETVM_VHOST_POSITION_H
 #define NETVM_VHOST_POSITION_H

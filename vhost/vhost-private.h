@@ -17,6 +17,7 @@
  *   vhost-queue.c   the state machine of a ring. Pausing means: unpublish
  *                   (`live` = false), env's synchronize() until no worker can
  *                   be inside, then act.
+ *   vhost-base.c    where a ring begins.
  *   vhost-conn.c    the library's callbacks: connection, device, ring state.
  *   vhost-memory.c  the guest's memory table, checked and published.
  *   vhost-log.c     the dirty log of a migration.
@@ -159,7 +160,7 @@ struct vhost_port {
 	struct vhost_log log;
 	unsigned int table_fds; /* of a SET_MEM_TABLE that the library is handling */
 	struct vhost_table_fd table_fd[GUEST_MEM_REGIONS];
-	uint32_t table_reply; /* VHOST_MSG_NEED_REPLY when that message has it */
+	uint32_t table_reply;      /* VHOST_MSG_NEED_REPLY when that message has it */
 	struct vhost_map *map;     /* what mem points into; NULL when nregions is 0 */
 	int64_t distrust_until_ms; /* monotonic; no loans before */
 	unsigned int strikes;
@@ -223,6 +224,15 @@ void vhost_rings_start(struct vhost_port *p, uint32_t mask);
 void vhost_rings_wake(struct vhost_port *p);
 /* SET_VRING_CALL on a running ring: new eventfd without a pause. */
 void vhost_ring_swap_call(struct vhost_port *p, unsigned int i);
+
+/* --- vhost-base.c --------------------------------------------------------- */
+
+/* Ring i is about to start or to be resumed: fills in base, used_at and position of
+ * cfg, which has its memory and log. False: the library has no such ring. */
+bool vhost_ring_begin(struct vhost_port *p, unsigned int i, struct vring_config *cfg);
+/* GET_VRING_BASE is about to be answered: for a ring that has not been started on
+ * this connection, say one of a pair that is off, the file may know better. */
+void vhost_ring_base_asked(struct vhost_port *p, unsigned int i);
 /* SET_VRING_BASE and GET_VRING_BASE were answered. */
 void vhost_ring_base_set(struct vhost_port *p, unsigned int i, uint16_t base);
 void vhost_ring_base_told(struct vhost_port *p, unsigned int i);

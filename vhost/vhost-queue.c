@@ -6,7 +6,6 @@
  * the other side of `live`.
  */
 #include <fcntl.h>
-#include <linux/virtio_config.h>
 #include <rte_vhost.h>
 #include <unistd.h>
 
@@ -140,57 +139,6 @@ vhost_rings_leave(struct vhost_port *p, uint32_t mask, enum vhost_ring_state to)
 		vhost_changed(p);
 }
 
-static bool
-ring_is_packed(const struct vhost_port *p)
-{
-	return p->features >> VIRTIO_F_RING_PACKED & 1;
-}
-
-/* A packed ring's place in the port's file. Its descriptor ring is looked at here
- * already, so only if vring_setup() will not refuse it. */
-static void
-ring_find_place(struct vhost_port *p, unsigned int i, struct vring_config *cfg)
-{
-	struct vhost_ring *r = &p->ring[i];
-	struct vhost_position_key key = {
-		.desc = r->address.desc, .size = (uint16_t)cfg->size, .base = r->base};
-
-	cfg->position = NULL;
-	if (!p->position)
-		return;
-	if (!ring_is_packed(p) || !r->base_known || !r->address.known || cfg->size == 0 ||
-		cfg->size > VRING_SIZE_MAX || (uintptr_t)cfg->slot % 16 != 0 ||
-		!guest_mem_contains(cfg->mem, cfg->slot, cfg->size * sizeof(*cfg->slot)))
-		vhost_position_forget(p->position, i);
-	else if (r->state == RING_PAUSED)
-		cfg->position = vhost_position_keep(p->position, i, &key, cfg->used_at);
-	else
-		cfg->position = vhost_position_start(p->position, i, &key, cfg->slot, &cfg->base);
-}
-
-/*
- * Where the ring begins. A paused one goes on where it was. For one that was
- * stopped the library knows the place, once per ring start; from then on our
- * indices are the truth.
- */
-static bool
-ring_begin(struct vhost_port *p, unsigned int i, struct vring_config *cfg)
-{
-	struct vhost_ring *r = &p->ring[i];
-	uint16_t ignored;
-
-	cfg->base = vring_avail_place(&r->vq);
-	cfg->used_at = vring_used_place(&r->vq);
-	if (r->state != RING_PAUSED &&
-		rte_vhost_get_vring_base(p->vid, (uint16_t)i, &cfg->base, &ignored) != 0)
-		return false;
-	ring_find_place(p, i, cfg);
-	r->base_started = true;
-	if (r->state != RING_PAUSED)
-		cfg->used_at = cfg->base;
-	return true;
-}
-
 /* vhost_port_set_mtu() writes the port's limit, then the rings'. One of us is the
  * last to write the ring's, and has seen the other's. */
 static void
@@ -223,7 +171,7 @@ ring_set_up(struct vhost_port *p, unsigned int i, const struct rte_vhost_vring *
 	uint16_t used = r->vq.used_idx;
 	uint8_t fault = r->vq.fault;
 
-	if (!ring_begin(p, i, &cfg))
+	if (!vhost_ring_begin(p, i, &cfg))
 		return false;
 	cfg.hold = vhost_hold_new(p, i, v->size);
 	if (vring_setup(&r->vq, &cfg) != 0) {
@@ -343,24 +291,4 @@ vhost_ring_swap_call(struct vhost_port *p, unsigned int i)
 		close(old);
 	}
 	vhost_ring_call(r);
-}
-
-void
-vhost_ring_base_set(struct vhost_port *p, unsigned int i, uint16_t base)
-{
-	struct vhost_ring *r = &p->ring[i];
-
-	/* The first one on a connection may be what a frontend knows that has lost
-	 * its backend. A later one is meant. */
-	if (r->base_started)
-		vhost_position_forget(p->position, i);
-	r->base = base;
-	r->base_known = true;
-	r->base_started = false;
-}
-
-void
-vhost_ring_base_told(struct vhost_port *p, unsigned int i)
-{
-	vhost_position_forget(p->position, i);
 }

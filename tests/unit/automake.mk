@@ -141,6 +141,11 @@ UNIT_TESTS += %D%/test-vhost-log
 %C%_test_vhost_log_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vhost_log_LDADD = $(VHOST_TEST_LIBS)
 
+UNIT_TESTS += %D%/test-vhost-base
+%C%_test_vhost_base_SOURCES = %D%/test-vhost-base.c $(VHOST_HARNESS)
+%C%_test_vhost_base_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vhost_base_LDADD = $(VHOST_TEST_LIBS)
+
 UNIT_TESTS += %D%/test-vhost-memory
 %C%_test_vhost_memory_SOURCES = %D%/test-vhost-memory.c $(VHOST_HARNESS)
 %C%_test_vhost_memory_CFLAGS = $(UNIT_CFLAGS)

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where rings begin when the daemon that ran them is gone: what a frontend is told
+ * of a ring that has not been started again.
+ */
+#include <string.h>
+
+#include "tests/unit/vhost-harness.h"
+
+#define PACKED    (FE_FEATURES_DEFAULT | FE_BIT(VIRTIO_F_RING_PACKED))
+#define DRIVER_OK 0xf /* and all that comes before it */
+#define FRAMES    50
+#define STALE     0x8000 /* the base that the frontend sent first */
+#define PLACE     (STALE | FRAMES)
+
+static void
+port_drop(void)
+{
+	harness_attach(0, NULL);
+	vhost_port_destroy(harness.port[0]);
+}
+
+static void
+port_make(void)
+{
+	struct vhost_port_config cfg = harness_config(0);
+	char err[320] = "";
+
+	cfg.queues = 2;
+	cfg.position_dir = harness.dir;
+	harness.port[0] = vhost_port_create(&cfg, err, sizeof(err));
+	if (!harness.port[0])
+		fail_msg("%s", err);
+	harness_attach(0, harness.port[0]);
+}
+
+static int
+setup(void **state)
+{
+	if (harness_ports(state) != 0)
+		return -1;
+	port_drop();
+	port_make();
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	vhost_port_forget(harness.dir, "port0");
+	return harness_drop(state);
+}
+
+/* A new daemon: both of a's pairs have run, and the second one is off now. */
+static void
+come_back(struct fe *a, struct fe *b)
+{
+	const struct fe_config cfg = {.features = PACKED, .pairs = 2};
+
+	harness_open(a, 0, &cfg);
+	harness_open(b, 1, &cfg);
+	assert_true(a->ring[3].packed);
+	harness_wait_queues(0, 2);
+	harness_wait_queues(1, 2);
+	harness_exchange(a, b, 1, FRAMES);
+	assert_int_equal(fe_ring_enable(a, 2, false), 0);
+	assert_int_equal(fe_ring_enable(a, 3, false), 0);
+	harness_wait_queues(0, 1);
+	port_drop();
+	port_make();
+	assert_int_equal(fe_dial(a), 0);
+	assert_int_equal(fe_negotiate(a), 0);
+	assert_int_equal(fe_set_mem_table(a), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_int_equal(fe_ring_start(a, i), 0);
+		if (i < 2)
+			assert_int_equal(fe_ring_enable(a, i, true), 0);
+	}
+	assert_int_equal(fe_set_u64(a, FE_SET_STATUS, DRIVER_OK), 0);
+	harness_wait_queues(0, 1);
+}
+
+/* The second pair is turned on; it works. */
+static void
+turn_on(struct fe *a, struct fe *b)
+{
+	assert_int_equal(fe_ring_start(a, 3), 0);
+	/* Stopping one ring stopped the device. */
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(fe_ring_enable(a, i, true), 0);
+	harness_wait_queues(0, 2);
+	harness_exchange(a, b, 1, FRAMES);
+	harness_exchange(b, a, 1, FRAMES);
+	fe_close(a);
+	fe_close(b);
+}
+
+static void
+test_ring_that_is_off(void **state)
+{
+	struct fe a, b;
+	uint16_t base;
+
+	(void)state;
+	come_back(&a, &b);
+	assert_int_equal((uint16_t)a.ring[3].base, STALE);
+	assert_int_equal(fe_ring_start(&a, 3), 0);
+	assert_int_equal(fe_ring_stop(&a, 3, &base), 0);
+	assert_int_equal(base, PLACE);
+	turn_on(&a, &b);
+}
+
+/* No address, so nobody can look: the frontend keeps what it has, and so do we. */
+static void
+test_ring_that_nobody_can_see(void **state)
+{
+	struct fe a, b;
+	uint16_t base;
+
+	(void)state;
+	come_back(&a, &b);
+	assert_int_equal(fe_set_vring(&a, FE_SET_VRING_NUM, 3, a.ring[3].size), 0);
+	assert_int_equal(fe_set_vring(&a, FE_SET_VRING_BASE, 3, a.ring[3].base), 0);
+	assert_int_equal(fe_ring_stop(&a, 3, &base), 0);
+	assert_int_equal(base, STALE);
+	turn_on(&a, &b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_ring_that_is_off, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ring_that_nobody_can_see, setup, teardown),
+	};
+	int failed;
+
+	if (!harness_start("test-vhost-base"))
+		return 77;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	harness_stop();
+	return failed != 0;
+}
