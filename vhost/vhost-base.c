@@ -44,6 +44,19 @@ ring_find_place(struct vhost_port *p, unsigned int i, struct vring_config *cfg)
 		cfg->position = vhost_position_start(p->position, i, &key, cfg->slot, &cfg->base);
 }
 
+/* A daemon that was killed has perhaps not noted what it wrote last, and what it had
+ * begun to give back may just have been finished. */
+static void
+ring_note_written(const struct vhost_port *p, const struct vring_config *cfg)
+{
+	uint64_t len = ring_is_packed(p) ? cfg->size * sizeof(struct vring_packed_desc)
+					 : sizeof(struct vring_used) +
+						   cfg->size * sizeof(struct vring_used_elem);
+
+	if (cfg->log)
+		cfg->log->written(cfg->log->arg, cfg->log->ring_gpa, len);
+}
+
 /*
  * Where the ring begins. A paused one goes on where it was. For one that was
  * stopped the library knows the place, once per ring start; from then on our
@@ -68,6 +81,7 @@ vhost_ring_begin(struct vhost_port *p, unsigned int i, struct vring_config *cfg)
 	/* GET_VRING_BASE may come before the ring runs, if it ever does. */
 	if (ring_is_packed(p))
 		(void)rte_vhost_set_vring_base(p->vid, (uint16_t)i, cfg->base, cfg->base);
+	ring_note_written(p, cfg);
 	return true;
 }
 

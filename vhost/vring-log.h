@@ -5,6 +5,9 @@
  * matters: the other side clears a note and then copies the page, so a note
  * made before the write could be cleared with the old bytes still there.
  *
+ * A ring that starts notes all of its own memory that we write: a predecessor that
+ * was killed may have stopped between a write and its note.
+ *
  * A ring that has a log takes its slow path for every packet to the guest, so
  * that the hot loops know nothing of it. Workers only; the rings of a device
  * are left while its log appears, moves or goes.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Where rings begin when the daemon that ran them is gone: what a frontend is told
- * of a ring that has not been started again.
+ * of a ring that has not been started again, and what the log of a migration says.
  */
 #include <string.h>
 
@@ -126,12 +126,56 @@ test_ring_that_nobody_can_see(void **state)
 	turn_on(&a, &b);
 }
 
+struct page {
+	uint64_t gpa;
+	bool noted;
+};
+
+static void
+look_for_page(void *arg, uint64_t gpa)
+{
+	struct page *p = arg;
+
+	p->noted |= gpa == p->gpa;
+}
+
+/* Whoever ran the ring before may have written there last. */
+static void
+test_start_notes_the_ring(void **state)
+{
+	(void)state;
+	for (int packed = 0; packed < 2; packed++) {
+		const struct fe_config cfg = {
+			.features = packed ? PACKED : FE_FEATURES_DEFAULT, .ring_size = 1024};
+		const uint8_t *ring;
+		struct page page;
+		struct fe a;
+
+		harness_open(&a, 0, &cfg);
+		ring = packed ? (const uint8_t *)a.ring[0].pdesc : (const uint8_t *)a.ring[0].used;
+		/* Neither its ends nor what a start writes. */
+		page = (struct page){.gpa = fe_memory_gpa(&a.mem, ring + 4096) & ~UINT64_C(4095)};
+		assert_int_equal(fe_log_base(&a, fe_log_size(&a)), 0);
+		assert_int_equal(fe_log_all(&a, true), 0);
+		fe_log_take(&a, look_for_page, &(struct page){0});
+		assert_int_equal(fe_ring_enable(&a, 0, false), 0);
+		harness_wait_queues(0, 0);
+		assert_int_equal(fe_ring_enable(&a, 0, true), 0);
+		harness_wait_queues(0, 1);
+		fe_log_take(&a, look_for_page, &page);
+		assert_true(page.noted);
+		fe_close(&a);
+		assert_true(harness_wait(0, VHOST_WAITING));
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_ring_that_is_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ring_that_nobody_can_see, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_start_notes_the_ring, setup, teardown),
 	};
 	int failed;
 
