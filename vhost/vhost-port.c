@@ -305,9 +305,11 @@ vhost_port_status(struct vhost_port *p, struct vhost_port_status *st)
 	pthread_mutex_unlock(&p->lock);
 	if (st->error[0] == '\0' && faulty >= 0)
 		snprintf(st->error, sizeof(st->error),
-			"ring %d: the guest's avail index is further ahead than the ring is long; "
-			"reset the guest's network device",
-			faulty);
+			"ring %d: %s; reset the guest's network device", faulty,
+			__atomic_load_n(&p->ring[faulty].vq.fault, __ATOMIC_RELAXED) ==
+					VRING_FAULT_CHAIN
+				? "the guest made a chain of descriptors available that has no end"
+				: "the guest's avail index is further ahead than the ring is long");
 	st->packed = st->features >> VIRTIO_F_RING_PACKED & 1;
 	st->queues = 0;
 	for (unsigned int qp = 0; qp < p->cfg.queues; qp++) {

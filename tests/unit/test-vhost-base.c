@@ -169,6 +169,24 @@ test_start_notes_the_ring(void **state)
 	}
 }
 
+/* The operator is told what is wrong with a packed ring, not with a split one. */
+static void
+test_chain_without_an_end(void **state)
+{
+	const struct fe_config cfg = {.features = PACKED};
+	struct fe_ring *r;
+	struct fe a;
+
+	(void)state;
+	harness_open(&a, 0, &cfg);
+	r = fe_tx_ring(&a, 0);
+	for (unsigned int i = r->size; i-- > 0;)
+		__atomic_store_n(&r->pdesc[i].flags,
+			VRING_DESC_F_NEXT | 1u << VRING_PACKED_DESC_F_AVAIL, __ATOMIC_RELEASE);
+	assert_true(harness_wait_error(0, "ring 1: the guest made a chain of descriptors"));
+	fe_close(&a);
+}
+
 int
 main(void)
 {
@@ -176,6 +194,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_ring_that_is_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ring_that_nobody_can_see, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_start_notes_the_ring, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_chain_without_an_end, setup, teardown),
 	};
 	int failed;
 
