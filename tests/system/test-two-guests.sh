@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Two stock guests on one network: ping, TCP, UDP and a file, over IPv4 and IPv6,
+# Two stock guests on one network, one with packed and one with split rings: ping, TCP, UDP and a file, over IPv4 and IPv6,
 # with and without offloads, with MTU 1500 and 9000.
 . "$(dirname "$0")/lib.sh"
 
@@ -40,10 +40,12 @@ mtu()
 netvmd_start
 must "port a is added" nv port add a --type vhost --mtu 9000
 must "port b is added" nv port add b --type vhost --mtu 9000
-guest_start a ip=10.0.0.1/24 ip=fd00::1/64
+guest_start a ip=10.0.0.1/24 ip=fd00::1/64 device=packed=on
 guest_start b ip=10.0.0.2/24 ip=fd00::2/64
 must "the guests boot" guest_ready a b
 check "port a is up" wait_for 5 port_is a up
+check "a has packed rings" test "$(value .rings port show a)" = packed
+check "b has split rings" test "$(value .rings port show b)" = split
 must "a reaches b" reaches a 10.0.0.2
 check "a reaches b over IPv6" reaches a fd00::2
 
