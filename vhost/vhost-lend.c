@@ -25,6 +25,7 @@
  */
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,10 +40,9 @@
 struct vhost_map {
 	unsigned int refs; /* under the lock */
 	unsigned int n;
-	struct {
-		void *at;
-		size_t len;
-	} range[GUEST_MEM_REGIONS];
+	struct vhost_stretch range[GUEST_MEM_REGIONS];
+	uint32_t reach;         /* release by vhost_memory_walk(), acquire by borrowers */
+	struct vhost_map *next; /* list of those that are complete, under the lock */
 };
 
 struct grave {
@@ -53,6 +53,7 @@ struct grave {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct grave *graves;
+static struct vhost_map *maps;
 _Atomic unsigned int vhost_borrowers;
 
 /* --- the mapping ------------------------------------------------------------ */
@@ -67,6 +68,15 @@ vhost_map_new(void)
 	return m;
 }
 
+/* Of hugetlbfs, the size of its pages; of others, 4096. */
+static size_t
+page_size(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_blksize > 0 ? (size_t)st.st_blksize : 4096;
+}
+
 void *
 vhost_map_add(struct vhost_map *m, struct vhost_port *p, int fd, size_t len)
 {
@@ -77,9 +87,29 @@ vhost_map_add(struct vhost_map *m, struct vhost_port *p, int fd, size_t len)
 	/* A guest's secrets do not belong into our core dump. */
 	(void)madvise(at, len, MADV_DONTDUMP);
 	vhost_fault_add(p, at, len);
-	m->range[m->n].at = at;
-	m->range[m->n++].len = len;
+	m->range[m->n++] = (struct vhost_stretch){.at = at, .len = len, .page = page_size(fd)};
 	return at;
+}
+
+void
+vhost_map_show(struct vhost_map *m)
+{
+	pthread_mutex_lock(&lock);
+	m->next = maps;
+	maps = m;
+	pthread_mutex_unlock(&lock);
+}
+
+/* Lock held. */
+static void
+map_hide(const struct vhost_map *m)
+{
+	for (struct vhost_map **at = &maps; *at; at = &(*at)->next) {
+		if (*at == m) {
+			*at = m->next;
+			return;
+		}
+	}
 }
 
 /* Lock held. */
@@ -88,6 +118,9 @@ map_unref(struct vhost_map *m)
 {
 	if (!m || --m->refs != 0)
 		return;
+	map_hide(m);
+	if (m->reach != 0 && vhost_env.forget)
+		vhost_env.forget(m->range, m->n, m->reach);
 	for (unsigned int i = 0; i < m->n; i++) {
 		vhost_fault_remove(m->range[i].at);
 		munmap(m->range[i].at, m->range[i].len);
@@ -114,6 +147,31 @@ vhost_map_leave(struct vhost_map *m)
 	}
 	pthread_mutex_lock(&lock);
 	map_unref(m);
+	pthread_mutex_unlock(&lock);
+}
+
+void
+vhost_memory_walk(
+	uint32_t (*visit)(const struct vhost_stretch *s, unsigned int n, uint32_t reach, void *arg),
+	void *arg)
+{
+	struct vhost_map *m, *next;
+
+	pthread_mutex_lock(&lock);
+	for (m = maps; m; m = next) {
+		uint32_t reach;
+
+		/* Ours for the time of the visit, which may be long. */
+		m->refs++;
+		pthread_mutex_unlock(&lock);
+		reach = visit(m->range, m->n, m->reach, arg);
+		/* Release, pairs with the borrowers' acquire. */
+		__atomic_store_n(&m->reach, reach, __ATOMIC_RELEASE);
+		pthread_mutex_lock(&lock);
+		/* It is in the list still: we held it. */
+		next = m->next;
+		map_unref(m);
+	}
 	pthread_mutex_unlock(&lock);
 }
 
@@ -168,13 +226,18 @@ now_ms(void)
 struct vring_hold *
 vhost_hold_new(struct vhost_port *p, unsigned int ring, uint32_t size)
 {
+	struct vring_hold *h;
+
 	pthread_mutex_lock(&lock);
 	graves_reap();
 	pthread_mutex_unlock(&lock);
 	if (ring % 2 == 0 || size > VRING_SIZE_MAX || now_ms() < p->distrust_until_ms)
 		return NULL;
 	/* NULL for want of memory: then everything is copied. */
-	return vring_hold_new((uint16_t)size);
+	h = vring_hold_new((uint16_t)size);
+	if (h)
+		h->lender.dma = &p->map->reach;
+	return h;
 }
 
 /* Waits for the ring's loans; false: the deadline came first. */

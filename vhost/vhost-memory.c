@@ -196,6 +196,7 @@ memory_fetch(struct vhost_port *p)
 		return false;
 	}
 	free(table);
+	vhost_map_show(p->map);
 	return true;
 }
 

@@ -24,6 +24,12 @@
 #define VHOST_KICK_NONE  (-1) /* the ring does not run */
 #define VHOST_KICK_TIMER (-2) /* it runs, and its peer will not kick: look now and then */
 
+/* Guest memory at its address here, in pages of this size. */
+struct vhost_stretch {
+	void *at;
+	size_t len, page;
+};
+
 /* What this folder needs from its user; set once by vhost_init(). */
 struct vhost_env {
 	/* Waits until no worker can be inside a ring that was unpublished before
@@ -41,6 +47,9 @@ struct vhost_env {
 	 * guest has it back now: whatever reads it without us has to stop. NULL:
 	 * nothing does. fd thread and control thread. */
 	void (*revoke)(void);
+	/* Memory that vhost_memory_walk() showed and that has a reach is about to be
+	 * unmapped. Any thread but a worker. */
+	void (*forget)(const struct vhost_stretch *s, unsigned int n, uint32_t reach);
 };
 int vhost_init(const struct vhost_env *env);
 
@@ -121,6 +130,13 @@ bool vhost_port_rx_held(struct vhost_port *p, uint16_t qp);
 /* Control thread: one more (on) or less of those who borrow guest memory from
  * views (struct packet_loan). With none, rings do not offer it. */
 void vhost_lend(bool on);
+
+/* Control thread: shows each peer's memory table, with what visit() returned for it
+ * the last time, 0 at first. Loans show the same number (packet_lender.dma). The
+ * memory stays during the visit; nobody waits for it. */
+void vhost_memory_walk(
+	uint32_t (*visit)(const struct vhost_stretch *s, unsigned int n, uint32_t reach, void *arg),
+	void *arg);
 
 /* Ring pairs that can take packets now; queue numbers below are indices into
  * them (0 .. n-1). 0: the port is not up. */

@@ -286,6 +286,8 @@ extern _Atomic unsigned int vhost_borrowers; /* NICs that borrow; relaxed */
 struct vhost_map *vhost_map_new(void);
 /* Maps len bytes of a file from its start, guarded for p. NULL: errno. */
 void *vhost_map_add(struct vhost_map *m, struct vhost_port *p, int fd, size_t len);
+/* All of it was added: vhost_memory_walk() may show it. */
+void vhost_map_show(struct vhost_map *m);
 /* The port lets go of it; it lasts until the last loan in it is back. */
 void vhost_map_leave(struct vhost_map *m);
 /* What a ring of this size lends from; NULL: nothing. */

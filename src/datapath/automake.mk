@@ -17,7 +17,7 @@ src_datapath_libnvdatapath_a_SOURCES = \
 	%D%/machine.c %D%/machine.h \
 	%D%/mirror.c \
 	%D%/network.c %D%/network.h \
-	%D%/nic.h %D%/nic-bond.c %D%/nic-io.c %D%/nic-lent.c %D%/nic-mtu.c %D%/nic-pool.c \
+	%D%/nic.h %D%/nic-bond.c %D%/nic-dma.c %D%/nic-io.c %D%/nic-lent.c %D%/nic-mtu.c %D%/nic-pool.c \
 	%D%/nic-probe.c %D%/nic-wake.c \
 	%D%/police.c %D%/police.h \
 	%D%/port.c %D%/port.h \

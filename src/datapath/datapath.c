@@ -204,6 +204,7 @@ dp_tick(void)
 {
 	network_age();
 	nic_lent_tick();
+	nic_dma_tick();
 	telemetry_update();
 }
 

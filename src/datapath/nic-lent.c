@@ -31,8 +31,6 @@
 #include <pthread.h>
 #include <string.h>
 
-#include <rte_bus.h>
-#include <rte_dev.h>
 #include <rte_mbuf.h>
 
 #include "src/datapath/nic.h"
@@ -77,14 +75,15 @@ lazy_loan_back(void *addr, void *loan)
 static bool
 may_borrow(const struct nic *nic, const struct packet *p)
 {
-	if (p->keep != PACKET_KEEP_LOAN || p->loan == NULL ||
-		!__atomic_load_n(&nic->borrows, __ATOMIC_RELAXED))
+	if (p->keep != PACKET_KEEP_LOAN || p->loan == NULL)
 		return false;
-	/* Acquire, pairs with nic-dma.c: the mapping is there before the word. */
+	/* Acquire, pairs with vhost_memory_walk(): the device was told of the memory
+	 * before the number said so, or refused before (`borrows`, read after). */
 	if (nic->dma != 0 && (p->loan->lender->dma == NULL || __atomic_load_n(p->loan->lender->dma,
 								      __ATOMIC_ACQUIRE) < nic->dma))
 		return false;
-	if (p->nmore + 2u > nic->segs_max || p->rest_len > UINT16_MAX)
+	if (!__atomic_load_n(&nic->borrows, __ATOMIC_RELAXED) || p->nmore + 2u > nic->segs_max ||
+		p->rest_len > UINT16_MAX)
 		return false;
 	for (uint16_t i = 0; i < p->nmore; i++)
 		if (p->more[i].len > UINT16_MAX)
@@ -95,8 +94,7 @@ may_borrow(const struct nic *nic, const struct packet *p)
 static void
 shell_fill(struct rte_mbuf *m, const struct packet_seg *s, struct rte_mbuf_ext_shared_info *info)
 {
-	/* Where a device needs an address of its own it is the same: see
-	 * nic_lent_open(). */
+	/* Where a device needs an address of its own it is the same: nic-dma.c. */
 	rte_pktmbuf_attach_extbuf(m, (void *)(uintptr_t)s->data, (rte_iova_t)(uintptr_t)s->data,
 		(uint16_t)s->len, info);
 	m->data_len = (uint16_t)s->len;
@@ -203,7 +201,6 @@ nic_lent_tune(struct nic *nic, struct rte_eth_txconf *conf)
 static const char *
 why_not(struct nic *nic)
 {
-	const char *bus = rte_bus_name(rte_dev_bus(nic->info.device));
 	uint16_t most = nic->info.tx_desc_lim.nb_mtu_seg_max;
 
 	if (!nic->zero_copy)
@@ -214,9 +211,7 @@ why_not(struct nic *nic)
 	nic->lazy = !frees_at_once(nic->info.driver_name);
 	if (nic->lazy && rte_eth_tx_done_cleanup(nic->port_id, 0, 0) == -ENOTSUP)
 		return "the driver keeps what it sent until it sends more";
-	if (strcmp(bus, "vdev") != 0)
-		return "the device reads memory itself";
-	return NULL;
+	return nic_dma_open(nic);
 }
 
 void
@@ -257,12 +252,21 @@ stop_borrowing(struct nic *nic, const char *why)
 }
 
 void
+nic_lent_refuse(struct nic *nic, const char *why)
+{
+	pthread_mutex_lock(&nic_device_lock);
+	stop_borrowing(nic, why);
+	pthread_mutex_unlock(&nic_device_lock);
+}
+
+void
 nic_lent_close(struct dp_port *port)
 {
 	pthread_mutex_lock(&nic_device_lock);
 	lazy[port->index] = NULL;
 	stop_borrowing(port->dev, "the port is closing");
 	pthread_mutex_unlock(&nic_device_lock);
+	nic_dma_close(port->dev);
 }
 
 /* --- devices that keep what they borrowed ------------------------------------ */

@@ -60,7 +60,7 @@ struct nic {
 	bool borrows;               /* relaxed; only ever becomes false while workers look */
 	bool lazy;                  /* it keeps what it sent until it is reaped */
 	uint16_t segs_max;          /* of a frame */
-	uint32_t dma;               /* the set of DMA devices that it belongs to; 0: it is none */
+	uint32_t dma;               /* least reach of the memory it can read (nic-dma.c); 0: any */
 	const char *no_borrow;      /* why it does not; control thread */
 	struct rte_mempool *shells; /* mbufs without memory */
 	struct rte_eth_dev_info info;
@@ -126,8 +126,17 @@ void nic_lent_allow(struct dp_port *port); /* by open, and tests: it does borrow
 void nic_lent_close(struct dp_port *port);
 struct rte_mbuf *nic_borrow(struct dp_port *port, uint16_t queue, struct packet *p);
 void nic_lent(struct dp_port *port, uint16_t worker, uint16_t queue, uint16_t n);
+/* Control thread: no more, and why. */
+void nic_lent_refuse(struct nic *nic, const char *why);
 void nic_lent_tick(void);
 void nic_revoke(void);
+
+/* nic-dma.c: tells devices that read memory themselves of the guests'. open returns
+ * why it cannot be, or NULL; sets nic->dma. */
+const char *nic_dma_open(struct nic *nic);
+void nic_dma_close(struct nic *nic);
+void nic_dma_tick(void);
+void nic_dma_forget(const struct vhost_stretch *s, unsigned int n, uint32_t reach);
 
 /* nic-wake.c: packet sockets that are open, before the device is; and then
  * what a sleeping worker can wait on, into rxq[].fd and arm. */

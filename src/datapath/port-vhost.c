@@ -73,6 +73,7 @@ port_vhost_init(const char *run_dir, struct dp_error *err)
 		.kick_changed = on_kick_changed,
 		.changed = on_changed,
 		.revoke = nic_revoke,
+		.forget = nic_dma_forget,
 	};
 
 	int rc = make_position_dir(run_dir, err);

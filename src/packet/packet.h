@@ -124,8 +124,8 @@ enum packet_loan_state { PACKET_LOAN_FREE, PACKET_LOAN_OUT, PACKET_LOAN_BACK };
 struct packet_lender {
 	uint16_t out;  /* loans that the source has not seen back yet; its worker's */
 	uint16_t most; /* of these, at any one time */
-	/* Counts the sets of devices that can reach this memory by DMA, as the user
-	 * of vhost/ numbers them; 0: none can. Atomic; NULL: none ever. */
+	/* How far devices can reach this memory themselves, in numbers of who told
+	 * them (nic-dma.c); 0: not at all. Atomic; NULL: never. */
 	const uint32_t *dma;
 };
 struct packet_loan {

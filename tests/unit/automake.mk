@@ -83,6 +83,11 @@ UNIT_TESTS += %D%/test-vring-log
 %C%_test_vring_log_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vring_log_LDADD = $(UNIT_RING_LIBS)
 
+UNIT_TESTS += %D%/test-vring-hold
+%C%_test_vring_hold_SOURCES = %D%/test-vring-hold.c $(UNIT_RING_GUEST)
+%C%_test_vring_hold_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_vring_hold_LDADD = $(UNIT_RING_LIBS)
+
 UNIT_TESTS += %D%/test-vhost-position
 %C%_test_vhost_position_SOURCES = %D%/test-vhost-position.c %D%/position-env.c \
 	%D%/position-env.h
@@ -106,11 +111,6 @@ UNIT_TESTS += %D%/test-frontend-ring
 %C%_test_frontend_ring_SOURCES = %D%/test-frontend-ring.c %D%/ring-device.c %D%/ring-device.h
 %C%_test_frontend_ring_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_frontend_ring_LDADD = tests/frontend/libnvfrontend.a $(UNIT_LIBS)
-
-UNIT_TESTS += %D%/test-vring-hold
-%C%_test_vring_hold_SOURCES = %D%/test-vring-hold.c $(UNIT_RING_GUEST)
-%C%_test_vring_hold_CFLAGS = $(UNIT_CFLAGS)
-%C%_test_vring_hold_LDADD = $(UNIT_RING_LIBS)
 
 # --- vhost: ports -----------------------------------------------------------
 

@@ -67,6 +67,46 @@ payload_stays_where_it_is(void **state)
 	wire_reap_until(1);
 }
 
+static uint32_t
+visit(const struct vhost_stretch *s, unsigned int n, uint32_t reach, void *arg)
+{
+	const uint8_t *buffer = fe_tx_ring(&wire_fe, 0)->buffer;
+
+	assert_int_equal(n, 1);
+	assert_int_equal(s[0].len % s[0].page, 0);
+	/* The same bytes as the frontend's, at another address. */
+	assert_ptr_not_equal(s[0].at, wire_fe.mem.base);
+	assert_memory_equal((uint8_t *)s[0].at + (buffer - wire_fe.mem.base), buffer, 2048);
+	*(uint32_t *)arg = reach;
+	return 7;
+}
+
+/* A device that reads by itself borrows only from memory that it was told of. */
+static void
+memory_has_to_be_reached(void **state)
+{
+	struct nic *nic = wire_nic->dev;
+	uint32_t reach = 1;
+
+	nic->dma = 7;
+	wire_send(WIRE_LARGE, 0);
+	wire_keep(1);
+	wire_reap_until(1);
+	vhost_memory_walk(visit, &reach);
+	assert_int_equal(reach, 0);
+	wire_send(WIRE_LARGE, 1);
+	wire_keep(1);
+	nic->dma = 8;
+	wire_send(WIRE_LARGE, 2);
+	wire_keep(1);
+	nic->dma = 0;
+	vhost_memory_walk(visit, &reach);
+	assert_int_equal(reach, 7);
+	assert_false(wire_borrowed(wire_held[0]));
+	assert_true(wire_borrowed(wire_held[1]));
+	assert_false(wire_borrowed(wire_held[2]));
+}
+
 static void
 lent_up_to_the_cap(void **state)
 {
@@ -300,6 +340,7 @@ main(void)
 		cmocka_unit_test(device_that_keeps_buffers_gets_copies),
 #define T(f) cmocka_unit_test_setup_teardown(f, wire_guest_start, wire_guest_stop)
 		T(payload_stays_where_it_is),
+		T(memory_has_to_be_reached),
 		T(lent_up_to_the_cap),
 		T(stop_with_loans_out),
 		T(memory_table_changes_with_loans_out),
