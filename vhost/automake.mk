@@ -6,6 +6,7 @@ noinst_LIBRARIES += %D%/libnvvhost.a
 %C%_libnvvhost_a_SOURCES = \
 	%D%/guest-mem.c \
 	%D%/guest-mem.h \
+	%D%/vhost-answer.c \
 	%D%/vhost-base.c \
 	%D%/vhost-call.c \
 	%D%/vhost-conn.c \

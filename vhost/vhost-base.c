@@ -106,6 +106,7 @@ vhost_ring_base_asked(struct vhost_port *p, unsigned int i)
 	struct vring_config cfg = {.mem = &p->mem};
 	struct rte_vhost_vring v;
 
+	vhost_answer_expect(ring_is_packed(p));
 	/* Once it has been started the library has its place. */
 	if (r->base_started || rte_vhost_get_vhost_vring(p->vid, (uint16_t)i, &v) != 0)
 		return;

@@ -35,6 +35,8 @@ vhost_init(const struct vhost_env *env)
 	(void)rte_log_set_level_pattern("lib.vhost.*", RTE_LOG_CRIT);
 	vhost_call_init();
 	ret = vhost_receive_init();
+	if (ret == 0)
+		ret = vhost_answer_init();
 	return ret != 0 ? ret : vhost_fault_init();
 }
 

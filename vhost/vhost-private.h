@@ -25,6 +25,7 @@
  *   vhost-fault.c   SIGBUS on memory that the peer took away.
  *   vhost-explain.c  why a ring cannot run.
  *   vhost-position.c  where packed rings stand, in a file that survives us.
+ *   vhost-answer.c  what the library leaves out of an answer.
  *   vhost-thread.c  makes the fd thread look at a new socket at once.
  *   vhost-receive.c descriptors that the library would lose.
  *   vhost-lend.c    our own mapping of the guest's memory, lent to NICs.
@@ -224,6 +225,13 @@ void vhost_rings_start(struct vhost_port *p, uint32_t mask);
 void vhost_rings_wake(struct vhost_port *p);
 /* SET_VRING_CALL on a running ring: new eventfd without a pause. */
 void vhost_ring_swap_call(struct vhost_port *p, unsigned int i);
+
+/* --- vhost-answer.c ------------------------------------------------------- */
+
+/* 0, or -ENOSYS when the library's sendmsg() is not ours. */
+int vhost_answer_init(void);
+/* On the thread that is about to answer GET_VRING_BASE. */
+void vhost_answer_expect(bool packed);
 
 /* --- vhost-base.c --------------------------------------------------------- */
 

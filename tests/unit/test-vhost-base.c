@@ -169,6 +169,28 @@ test_start_notes_the_ring(void **state)
 	}
 }
 
+/* The place to take in the lower half, the place to give back in the upper one. */
+static void
+test_both_places_are_told(void **state)
+{
+	(void)state;
+	for (int packed = 0; packed < 2; packed++) {
+		const struct fe_config cfg = {.features = packed ? PACKED : FE_FEATURES_DEFAULT};
+		struct fe a, b;
+
+		harness_open(&a, 0, &cfg);
+		harness_open(&b, 1, &cfg);
+		harness_exchange(&a, &b, 0, FRAMES);
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(fe_ring_stop(&a, i, NULL), 0);
+		assert_int_equal(a.ring[1].base, packed ? (uint32_t)PLACE << 16 | PLACE : FRAMES);
+		assert_int_equal(a.ring[0].base, packed ? (uint32_t)STALE << 16 | STALE : 0);
+		fe_close(&a);
+		fe_close(&b);
+		assert_true(harness_wait(0, VHOST_WAITING));
+	}
+}
+
 /* The operator is told what is wrong with a packed ring, not with a split one. */
 static void
 test_chain_without_an_end(void **state)
@@ -194,6 +216,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_ring_that_is_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ring_that_nobody_can_see, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_start_notes_the_ring, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_both_places_are_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_chain_without_an_end, setup, teardown),
 	};
 	int failed;
