@@ -7,5 +7,6 @@ check_LIBRARIES += %D%/libnvfrontend.a
 check_PROGRAMS += %D%/nvpeer
 %C%_nvpeer_SOURCES = %D%/nvpeer.h %D%/nvpeer.c %D%/nvpeer-frame.c \
 	%D%/nvpeer-traffic.c %D%/nvpeer-endure.c %D%/nvpeer-bend.c %D%/nvpeer-hostile.c \
-	%D%/nvpeer-hostile-ring.c %D%/nvpeer-hostile-packed.c %D%/nvpeer-hostile-memory.c
+	%D%/nvpeer-hostile-ring.c %D%/nvpeer-hostile-packed.c %D%/nvpeer-hostile-wrap.c \
+	%D%/nvpeer-hostile-memory.c
 %C%_nvpeer_LDADD = %D%/libnvfrontend.a

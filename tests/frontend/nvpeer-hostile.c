@@ -297,7 +297,7 @@ static const struct {
 	const struct hostile_case *cases;
 	enum format format;
 } tables[] = {{message_cases, ANY}, {hostile_ring_cases, SPLIT}, {hostile_memory_cases, SPLIT},
-	{hostile_packed_cases, PACKED}};
+	{hostile_packed_cases, PACKED}, {hostile_wrap_cases, PACKED}};
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 
 void

@@ -9,7 +9,8 @@
  *	nvpeer-bend.c          bend: frames rewritten while they are forwarded
  *	nvpeer-hostile.c       the table of misdeeds, and those with messages
  *	nvpeer-hostile-ring.c  those in what it transmits
- *	nvpeer-hostile-packed.c  those with packed rings
+ *	nvpeer-hostile-packed.c  those in what it transmits on packed rings
+ *	nvpeer-hostile-wrap.c    those with the state of packed rings
  *	nvpeer-hostile-memory.c  those with rings' places, memory and eventfds
  */
 #ifndef NETVM_NVPEER_H
@@ -95,11 +96,14 @@ struct hostile_case {
 };
 #define HOSTILE_OUTSIDE (UINT64_C(1) << 46) /* a guest address that no region has */
 
-/* They end with name NULL. The first two are for split rings. */
+/* They end with name NULL. For split rings. */
 extern const struct hostile_case hostile_ring_cases[], hostile_memory_cases[];
-extern const struct hostile_case hostile_packed_cases[];
+/* And for packed ones. */
+extern const struct hostile_case hostile_packed_cases[], hostile_wrap_cases[];
 
 /* A broadcast of 60 bytes behind its virtio_net_hdr, in the ring's first buffer. */
 void hostile_frame(struct fe_ring *r, const struct peer_options *o);
+/* A kick, whether the backend wants one or not. */
+int hostile_kick(struct fe *fe, struct fe_ring *r);
 
 #endif

@@ -257,7 +257,7 @@ test_packed_kick(void **state)
 		r = rig.dev.r;
 		r->device_event->flags = VRING_PACKED_EVENT_FLAG_DESC;
 		r->device_event->off_wrap = place % RING | (place < RING ? 0x8000 : 0);
-		for (uint16_t i = 0; i < 2 * RING - 1; i++) {
+		for (int i = 0; i < 2 * RING - 1; i++) {
 			assert_true(fe_transmit(r, NULL, frame, 60));
 			fe_kick(r);
 			/* On the scale of two rounds; the place of the round after is
