@@ -37,7 +37,7 @@ send_hidden(struct worker *w, struct tx_group *g)
 {
 	struct forward *f = &w->forward;
 	uint32_t pieces = f->pieces_left;
-	void *mbuf[PACKET_BURST];
+	void *mbuf[PACKET_BURST] = {NULL};
 
 	for (unsigned int i = 0; i < g->count; i++) {
 		mbuf[i] = g->pkt[i]->mbuf;

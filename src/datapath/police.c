@@ -30,7 +30,7 @@ admit(const struct worker *w, struct police *pl, struct packet *const *pkts, uin
 	const uint8_t *extra)
 {
 	uint32_t packets[PACKET_BURST], bytes[PACKET_BURST];
-	const uint32_t all = (uint32_t)(UINT64_MAX >> (64 - n));
+	const uint32_t all = n != 0 ? (uint32_t)(UINT64_MAX >> (64 - n)) : 0;
 	uint32_t passed, pass;
 
 	for (uint16_t i = 0; i < n; i++) {

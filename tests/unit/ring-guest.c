@@ -58,6 +58,7 @@ static uint16_t
 init_packed(struct ring_guest *g, uint16_t base)
 {
 	bool wrap = (base / g->size) % 2 == 0;
+	uint16_t first = (uint16_t)(base % g->size);
 	uint16_t flags[2] = {wrap ? 0x8080 : 0, wrap ? 0 : 0x8080};
 
 	g->desc = calloc(g->size, sizeof(struct vring_desc));
@@ -66,8 +67,8 @@ init_packed(struct ring_guest *g, uint16_t base)
 	g->driver_event = block(g, RG_AVAIL, sizeof(*g->driver_event));
 	g->device_event = block(g, RG_USED, sizeof(*g->device_event));
 	for (uint32_t i = 0; i < g->size; i++)
-		g->slot[i].flags = flags[i >= base % g->size];
-	return (uint16_t)(base % g->size | (wrap ? VRING_PLACE_WRAP : 0));
+		g->slot[i].flags = flags[i >= first];
+	return (uint16_t)(first | (wrap ? VRING_PLACE_WRAP : 0));
 }
 
 void

@@ -249,14 +249,14 @@ test_packed_kick(void **state)
 	uint8_t frame[100] = {0};
 
 	(void)state;
-	for (uint16_t place = 0; place < 2 * RING; place++) {
+	for (int place = 0; place < 2 * RING; place++) {
 		struct fe_ring *r;
 		struct ring_taken t;
 
 		rig_up(&rig, &k, false);
 		r = rig.dev.r;
 		r->device_event->flags = VRING_PACKED_EVENT_FLAG_DESC;
-		r->device_event->off_wrap = place % RING | (place < RING ? 0x8000 : 0);
+		r->device_event->off_wrap = (uint16_t)(place % RING | (place < RING ? 0x8000 : 0));
 		for (int i = 0; i < 2 * RING - 1; i++) {
 			assert_true(fe_transmit(r, NULL, frame, 60));
 			fe_kick(r);

@@ -184,7 +184,7 @@ no_more_than_a_quarter(void **state)
 static void
 greedy_guest(void **state)
 {
-	struct packet_loan *loan[1];
+	struct packet_loan *loan[1] = {NULL};
 	unsigned int taken = 0;
 
 	start(64);
