@@ -24,6 +24,8 @@ static const struct cli_option port_options[] = {
 		false},
 	{"device", "DEVARGS", NULL, "nic: PCI address or DPDK devargs; of a bond several", false},
 	{"bond", "MODE", "none active-backup lacp", "nic: make one port of several devices", false},
+	{"zero-copy", "auto|off", "auto off",
+		"nic: whether it may send from guests' memory in place [auto]", false},
 	{"rate-pps", "N", NULL, "packets per second that it may send, such as 100k; 0: no limit",
 		true},
 	{"burst-packets", "N", NULL, "packets that may come at once [rate-pps / 10]", true},
@@ -165,7 +167,7 @@ print_device(JsonObject *port)
 	sheet_member(port, "rx_offloads", "receive offloads");
 	sheet_member(port, "tx_offloads", "transmit offloads");
 	sheet_member(port, "zero_copy", "zero copy");
-	sheet_member(port, "zero_copy_off", "because");
+	sheet_member(port, "zero_copy_off", "copies, because");
 	sheet_member(port, "zero_copy_packets", "sent without copy");
 	sheet_member(port, "missed", "missed by device");
 	sheet_member(port, "errors", "device errors");

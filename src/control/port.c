@@ -68,6 +68,7 @@ describe(struct control *c, const struct port *p, struct dp_port_config *cfg, GE
 		.queues = p->set.queues,
 		.client = p->set.client,
 		.bond = p->set.bond,
+		.copy = p->set.copy,
 		.owner = c->config->owner,
 		.group = c->config->group,
 		.mode = c->config->mode};

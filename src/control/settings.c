@@ -26,6 +26,7 @@ enum {
 
 static const char *const type_words[] = {
 	[DP_PORT_VHOST] = "vhost", [DP_PORT_NIC] = "nic", [DP_PORT_NIC + 1] = NULL};
+static const char *const zero_copy_words[] = {"auto", "off", NULL};
 static const char *const bond_words[] = {[DP_BOND_NONE] = "none",
 	[DP_BOND_ACTIVE_BACKUP] = "active-backup",
 	[DP_BOND_LACP] = "lacp",
@@ -250,6 +251,23 @@ bond_parse(void *set, const char *text, GError **error)
 	return true;
 }
 
+static bool
+zero_copy_parse(void *set, const char *text, GError **error)
+{
+	guint word;
+
+	if (!value_word("zero-copy", text, zero_copy_words, &word, error))
+		return false;
+	((struct port_settings *)set)->copy = word != 0;
+	return true;
+}
+
+static char *
+zero_copy_format(const void *set)
+{
+	return g_strdup(zero_copy_words[((const struct port_settings *)set)->copy]);
+}
+
 static char *
 bond_format(const void *set)
 {
@@ -279,6 +297,7 @@ static const struct setting port_setting[] = {
 	{"device", SETTING_TEXT, NIC, false, device_parse, device_format},
 	[PORT_BOND] =
 	{"bond", SETTING_TEXT, NIC, false, bond_parse, bond_format},
+	{"zero-copy", SETTING_TEXT, NIC, false, zero_copy_parse, zero_copy_format},
 	{"rate-pps", SETTING_NUMBER, VHOST | NIC, true, rate_pps_parse, rate_pps_format},
 	{"rate-bps", SETTING_NUMBER, VHOST | NIC, true, rate_bps_parse, rate_bps_format},
 	{"burst-packets", SETTING_NUMBER, VHOST | NIC, true,

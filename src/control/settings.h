@@ -27,6 +27,7 @@ struct port_settings {
 	bool enabled;
 	bool client;
 	char socket[108]; /* "": RUN_DIR/vhost/NAME.sock */
+	bool copy;        /* zero-copy=off */
 	char device[DP_DEVICE_MAX];
 	enum dp_bond bond;
 	struct dp_rate rate_in, rate_out;

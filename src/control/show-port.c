@@ -190,6 +190,7 @@ add_nic(JsonObject *o, const struct port *p, const struct dp_port_status *st,
 	JsonObject *link;
 	char mac[18];
 
+	add_setting(o, p, "zero_copy");
 	add_setting(o, p, "device");
 	add_setting(o, p, "bond");
 	if (p->dp == NULL)
@@ -207,7 +208,6 @@ add_nic(JsonObject *o, const struct port *p, const struct dp_port_status *st,
 	json_object_set_object_member(o, "link", link);
 	json_object_set_array_member(o, "rx_offloads", show_bits(st->rx_offloads, rx_offload_name));
 	json_object_set_array_member(o, "tx_offloads", show_bits(st->tx_offloads, tx_offload_name));
-	json_object_set_boolean_member(o, "zero_copy", st->no_zero_copy == NULL);
 	if (st->no_zero_copy != NULL)
 		json_object_set_string_member(o, "zero_copy_off", st->no_zero_copy);
 	json_object_set_int_member(o, "zero_copy_packets", (gint64)counters->nic_zero_copy);

@@ -150,6 +150,7 @@ struct dp_port_config {
 	mode_t mode;
 	/* nic: PCI address or devargs such as net_af_packet0,iface=veth0; of a bond
 	 * several, separated by spaces, the preferred one first */
+	bool copy; /* nic: guests' payload, too, where it need not be */
 	char device[DP_DEVICE_MAX];
 	enum dp_bond bond;
 	struct dp_port_settings settings;

@@ -220,7 +220,7 @@ nic_open(struct dp_port *port, const struct dp_port_config *cfg, struct dp_error
 	if (nic == NULL)
 		return dp_fail(err, -ENOMEM, "port \"%s\": no memory", cfg->name);
 	memset(nic, 0, sizeof(*nic));
-	nic->zero_copy = true;
+	nic->zero_copy = !cfg->copy;
 	port->dev = nic;
 	nic->workers = dp_workers();
 	nic_sockets_list(&sockets);

@@ -17,7 +17,7 @@ zero_copy()
 	sent=$(value .zero_copy_packets port show "nic$1")
 	if [ "$2" = net_af_xdp ]; then
 		check "$2 is copied to ($(value .zero_copy_off port show "nic$1"))" \
-			test "$sent" = 0 -a "$(value .zero_copy port show "nic$1")" = false
+			test "$sent" = 0
 	else
 		check "large frames went over $2 without a copy ($sent)" test "$sent" -gt 100
 	fi

@@ -54,6 +54,8 @@ test_round_trip(void **state)
 		{"device", "0000:01:00.0", "0000:01:00.0"},
 		{"bond", "lacp", "lacp"},
 		{"bond", "none", NULL},
+		{"zero-copy", "off", "off"},
+		{"zero_copy", "auto", "auto"},
 		{"rate-pps", "100k", "100000"},
 		{"rate-pps", "0", NULL},
 		{"rate-bps", "10M", "10000000"},
@@ -144,7 +146,7 @@ static void
 test_live(void **state)
 {
 	static const char *const fixed[][2] = {{"type", "nic"}, {"queues", "2"}, {"mode", "client"},
-		{"socket", "/x"}, {"device", "x"}, {"bond", "lacp"}};
+		{"socket", "/x"}, {"device", "x"}, {"bond", "lacp"}, {"zero-copy", "off"}};
 	static const char *const live[][2] = {{"network", "x"}, {"vlan", "2"}, {"trunk", "2"},
 		{"guard", "none"}, {"mtu", "100"}, {"enabled", "no"}, {"rate-pps", "1"},
 		{"out-burst-bytes", "1"}, {"mirror", "m"}, {"mirror-direction", "out"}};
