@@ -137,7 +137,7 @@ UNIT_TESTS += %D%/test-vhost-hostile
 
 UNIT_TESTS += %D%/test-vhost-log
 %C%_test_vhost_log_SOURCES = %D%/test-vhost-log.c $(VHOST_HARNESS) \
-	%D%/migration.c %D%/migration.h
+	%D%/migration.c %D%/migration.h %D%/fe-traffic.c %D%/fe-traffic.h
 %C%_test_vhost_log_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_vhost_log_LDADD = $(VHOST_TEST_LIBS)
 
