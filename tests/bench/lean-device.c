@@ -181,12 +181,46 @@ used_entry(struct fe_ring *r, unsigned int i, uint32_t *id, uint32_t *len)
 	return *len != 0;
 }
 
+/* Changes whenever the backend uses a buffer while we make none available. */
+static unsigned int
+progress(struct fe dev[2], const struct lean_options *o)
+{
+	unsigned int n = 0;
+
+	for (int i = 0; i < 4; i++) {
+		struct fe_ring *r = &dev[i / 2].ring[i % 2];
+		uint32_t id, len;
+
+		if (!r->packed)
+			n += __atomic_load_n(&r->used->idx, __ATOMIC_ACQUIRE);
+		for (unsigned int k = 0; r->packed && k < o->ring; k++)
+			n += used_entry(r, k, &id, &len);
+	}
+	return n;
+}
+
+/* Until the backend does nothing for 100 ms, and no longer than a busy machine
+ * may need. */
+static void
+settle(struct fe dev[2], const struct lean_options *o)
+{
+	unsigned int before, now = progress(dev, o);
+
+	for (int i = 0; i < 20; i++) {
+		before = now;
+		usleep(100000);
+		now = progress(dev, o);
+		if (now == before)
+			break;
+	}
+}
+
 bool
 lean_verify(struct fe dev[2], const struct lean_options *o)
 {
 	uint8_t want[BUFFER];
 
-	usleep(100000);
+	settle(dev, o);
 	for (int d = 0; d < 2; d++) {
 		struct fe_ring *rx = fe_rx_ring(&dev[d], 0);
 		unsigned int seen = 0;
@@ -209,8 +243,10 @@ lean_verify(struct fe dev[2], const struct lean_options *o)
 				i, d, id, len);
 			return false;
 		}
-		if (seen == 0)
+		if (seen == 0) {
+			fprintf(stderr, "lean: no frame came to device %d\n", d);
 			return false;
+		}
 	}
 	return true;
 }

@@ -172,6 +172,8 @@ lean_rate(struct fe dev[2], const struct lean_options *o)
 	for (int i = 0; i < 4; i++)
 		frames[i] = t[i].total - before[i];
 	good = lean_verify(dev, o);
+	if (frames[0] == 0 || frames[1] == 0)
+		fprintf(stderr, "lean: nothing moved in one direction at least\n");
 	pps[0] = (double)frames[0] / seconds;
 	pps[1] = (double)frames[1] / seconds;
 	printf("{\"size\": %u, \"seconds\": %.3f, \"pps\": %.0f, \"mpps\": %.3f, \"gbps\": %.3f, "

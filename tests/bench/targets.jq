@@ -10,10 +10,10 @@ def over(b): if . == null or b == null or b == 0 then null else . / b end;
 def figure($row; $backend; $case; f):
 	[$all[] | select(.row == $row and .backend == $backend and .case == $case) | f] | first;
 def mpps($row; $backend; $case): figure($row; $backend; $case; .mpps);
-# Each condition: {what, value, least} or {what, value, below}. A figure that
-# was not measured neither meets nor misses its target.
+# Each condition: {what, value, least} or {what, value, below}; least 0 is for
+# comparison only. A figure that was not measured neither meets nor misses its target.
 def holds: if .least then (.value | fix(2)) >= .least else .value < .below end;
-def verdict: map(select(.value != null)) |
+def verdict: map(select(.value != null and .least != 0)) |
 	if length == 0 then "-" elif all(holds) then "met" else "not met" end;
 def shown: map(select(.value != null) | "\(.what) \(.value | fix(2))") |
 	if length == 0 then "-" else join(", ") end;
