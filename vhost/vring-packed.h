@@ -16,8 +16,12 @@
 
 #define SLOT_AVAIL (1u << VRING_PACKED_DESC_F_AVAIL)
 #define SLOT_USED  (1u << VRING_PACKED_DESC_F_USED)
+#define SLOT_WRITE ((uint64_t)VRING_DESC_F_WRITE << 48) /* in a word */
 
 typedef uint64_t __attribute__((may_alias)) vring_word;
+
+/* Which of the buffers that are given back have something in them. */
+enum vring_wrote { WROTE_NONE, WROTE_SOME, WROTE_ALL };
 
 static inline uint64_t
 vring_slot_word(const struct vring_packed_desc *slot)
@@ -48,14 +52,12 @@ vring_slot_is_avail(uint64_t word, vring_place at)
 	return (vring_word_flags(word) & (SLOT_AVAIL | SLOT_USED)) == want;
 }
 
-static inline uint64_t
-vring_used_word(const struct vring_position_entry *e, vring_place at)
+/* An entry of a position in one word: it is read back as one soon after, and the
+ * processor forwards only what was stored as wide. */
+static inline void
+vring_entry_set(struct vring_position_entry *e, struct vring_chain c, uint32_t len)
 {
-	uint64_t flags = at & VRING_PLACE_WRAP ? SLOT_AVAIL | SLOT_USED : 0;
-
-	/* 2.8.3: WRITE says that the length means something. */
-	flags |= e->len != 0 ? VRING_DESC_F_WRITE : 0;
-	return flags << 48 | (uint64_t)e->id << 32 | e->len;
+	*(vring_word *)e = (uint64_t)c.ndesc << 48 | (uint64_t)c.id << 32 | len;
 }
 
 /*
@@ -70,23 +72,56 @@ static inline vring_place
 vring_packed_write(struct vring_packed_desc *slot, uint32_t size, vring_place at,
 	const struct vring_position_entry *e, uint32_t n)
 {
-	const vring_place first = at;
+	const uint64_t id_and_len = UINT64_C(0xffffffffffff);
+	const uint64_t both = (uint64_t)(SLOT_AVAIL | SLOT_USED) << 48;
+	uint64_t turn = at & VRING_PLACE_WRAP ? both : 0, first = 0;
+	uint32_t s = at & VRING_PLACE_SLOT;
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t s = at & VRING_PLACE_SLOT;
+		/* Length and ID are where a slot has them; above is how many slots. */
+		uint64_t entry = *(const vring_word *)&e[i];
+		/* 2.8.3: WRITE says that the length means something. */
+		uint64_t flags = (uint32_t)entry != 0 ? turn | SLOT_WRITE : turn;
+		uint64_t used = (entry & id_and_len) | flags;
 
-		if (i != 0)
-			*(volatile vring_word *)&slot[s].len = vring_used_word(&e[i], at);
-		at = vring_place_add(at, e[i].ndesc, size);
-		if (unlikely(s + e[i].ndesc > size))
-			*(volatile uint16_t *)&slot[0].flags =
-				at & VRING_PLACE_WRAP ? SLOT_AVAIL | SLOT_USED : 0;
+		if (i == 0)
+			first = used;
+		else
+			*(volatile vring_word *)&slot[s].len = used;
+		s += (uint32_t)(entry >> 48);
+		if (likely(s < size))
+			continue;
+		s -= size;
+		turn ^= both;
+		if (s != 0)
+			*(volatile uint16_t *)&slot[0].flags = (uint16_t)(turn >> 48);
 	}
 	/* Release: the other slots and what is in the buffers are there before the
 	 * first slot's flags (pairs with the driver's barrier of 2.8.22). */
-	__atomic_store_n((vring_word *)&slot[first & VRING_PLACE_SLOT].len,
-		vring_used_word(&e[0], first), __ATOMIC_RELEASE);
-	return at;
+	__atomic_store_n((vring_word *)&slot[at & VRING_PLACE_SLOT].len, first, __ATOMIC_RELEASE);
+	return (vring_place)(s | (turn != 0 ? VRING_PLACE_WRAP : 0));
+}
+
+/*
+ * The same for buffers of one slot each that do not go over the end of the ring,
+ * all of them written to or none: what it nearly always is. (A burst of 32 is
+ * given back in 102 instead of 142 cycles; a split ring takes 104.)
+ */
+static inline vring_place
+vring_packed_write_plain(struct vring_packed_desc *slot, uint32_t size, vring_place at,
+	const struct vring_position_entry *e, uint32_t n, bool wrote)
+{
+	const uint64_t turn = at & VRING_PLACE_WRAP ? SLOT_AVAIL | SLOT_USED : 0;
+	/* From an entry's number of slots, which is 1, to flags. */
+	const uint64_t turned = ((turn | (wrote ? VRING_DESC_F_WRITE : 0)) ^ 1) << 48;
+	const vring_word *entry = (const vring_word *)e;
+
+	slot += at & VRING_PLACE_SLOT;
+	for (uint32_t i = 1; i < n; i++)
+		*(vring_word *)&slot[i].len = entry[i] ^ turned;
+	/* Release: as above. */
+	__atomic_store_n((vring_word *)&slot[0].len, entry[0] ^ turned, __ATOMIC_RELEASE);
+	return vring_place_add(at, n, size);
 }
 
 /* Slots that the driver may have filled and we have not taken. What we took and
@@ -102,9 +137,10 @@ vring_packed_room(const struct vring_queue *vq)
 /* Notes that the slots [from, to) were written; the ring has a log. */
 void vring_packed_log(const struct vring_queue *vq, vring_place from, vring_place to);
 
-/* Gives the first n entries of the ring's position back to the guest. */
+/* Gives the first n entries of the ring's position back to the guest. They take
+ * so many slots. */
 static inline void
-vring_packed_publish(struct vring_queue *vq, uint32_t n)
+vring_packed_publish(struct vring_queue *vq, uint32_t n, uint32_t slots, enum vring_wrote wrote)
 {
 	struct vring_position *pos = vq->position;
 	vring_place at = vq->used_idx, end;
@@ -112,7 +148,11 @@ vring_packed_publish(struct vring_queue *vq, uint32_t n)
 	if (n == 0)
 		return;
 	vring_position_set(pos, at, (uint16_t)n);
-	end = vring_packed_write(vq->slot, vq->size, at, pos->entry, n);
+	if (likely(slots == n && (at & VRING_PLACE_SLOT) + n <= vq->size && wrote != WROTE_SOME))
+		end = vring_packed_write_plain(
+			vq->slot, vq->size, at, pos->entry, n, wrote == WROTE_ALL);
+	else
+		end = vring_packed_write(vq->slot, vq->size, at, pos->entry, n);
 	vring_position_set(pos, end, 0);
 	vq->used_idx = end;
 	if (unlikely(vq->log != NULL))
@@ -125,8 +165,7 @@ vring_put_note(struct vring_queue *vq, struct vring_put *put, struct vring_chain
 	bool packed)
 {
 	if (packed)
-		vq->position->entry[put->used++] =
-			(struct vring_position_entry){.len = len, .id = c.id, .ndesc = c.ndesc};
+		vring_entry_set(&vq->position->entry[put->used++], c, len);
 	else
 		vring_used_write(vq, put->used++, c.id, len);
 	put->buffers++;

@@ -54,8 +54,8 @@ struct vring_position {
 	vring_place at; /* the next slot to give back (and, after a crash, to take) */
 	uint16_t count; /* entries that are being given back from `at` on; 0: none */
 	uint32_t reserved;
-	struct vring_position_entry entry[VRING_POSITION_ENTRIES];
-};
+	struct vring_position_entry entry[VRING_POSITION_ENTRIES]; /* each is one word */
+} __attribute__((aligned(8)));
 static_assert(sizeof(struct vring_position) == 8 + 8 * VRING_POSITION_ENTRIES,
 	"the layout is kept in a file");
 

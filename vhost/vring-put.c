@@ -98,7 +98,9 @@ vring_put_publish(struct vring_queue *vq, struct vring_put *put)
 {
 	vq->last_avail = put->avail.next;
 	if (vq->packed) {
-		vring_packed_publish(vq, put->used);
+		vring_packed_publish(vq, put->used,
+			vring_place_distance(vq->used_idx, put->avail.next, vq->size),
+			put->bad == 0 ? WROTE_ALL : WROTE_SOME);
 		put->used = 0;
 	} else if (put->used != vq->used_idx) {
 		vring_used_publish(vq, put->used);
