@@ -31,11 +31,15 @@ guest_cmdline()
 #   queues=N        queue pairs of the card (1)
 #   device=WORDS    further properties of the card, as host_mtu=9000,mrg_rxbuf=off
 #   memory=MIB      (256)       cpus=N (2)
+#   like=GUEST      the same guest in another QEMU process: its address
+#   append=WORD     one more word for the kernel's command line
+#   incoming=PATH   waits there for a migration instead of booting
+#   qemu-option=WORD  one more word for QEMU's command line; may come often
 #   ip= mtu= offload= vlan= gw= queues=    for the guest's interface
 guest_start()
 {
 	local name=$1 port=$1 socket='' qemu=client reconnect=1 queues=1 device='' memory=256 cpus=2
-	local word config='' chardev cpu=qemu64
+	local word config='' chardev cpu=qemu64 like=$1 more=() append=''
 	shift
 	for word in "$@"; do
 		case $word in
@@ -46,6 +50,10 @@ guest_start()
 		device=*) device=,${word#*=} ;;
 		memory=*) memory=${word#*=} ;;
 		cpus=*) cpus=${word#*=} ;;
+		like=*) like=${word#*=} ;;
+		append=*) append="$append ${word#*=}" ;;
+		incoming=*) more+=(-incoming "unix:${word#*=}") ;;
+		qemu-option=*) more+=("${word#*=}") ;;
 		queues=*) queues=${word#*=} config=$config,$word ;;
 		*) config=$config,$word ;;
 		esac
@@ -61,12 +69,13 @@ guest_start()
 		-display none -machine "pc,accel=$NETVM_ACCEL,memory-backend=memory" -cpu $cpu -smp "$cpus" \
 		-m "$memory" -object "memory-backend-memfd,id=memory,size=${memory}M,share=on" \
 		-kernel "$NETVM_IMAGE/kernel" -initrd "$NETVM_IMAGE/initramfs" \
-		-append "$(guest_cmdline "$name" "${config#,}")" \
+		-append "$(guest_cmdline "$like" "${config#,}")$append" \
 		-serial "file:$DIR/$name.console.log" \
 		-serial "unix:$DIR/$name.agent,server=on,wait=off" \
+		-qmp "unix:$DIR/$name.qmp,server=on,wait=off" \
 		"${guest_globals[@]}" -chardev "$chardev" \
 		-netdev "vhost-user,id=net,chardev=net,queues=$queues" \
-		-device "virtio-net-pci,netdev=net,romfile=,mac=$(guest_mac "$name")$device" \
+		-device "virtio-net-pci,netdev=net,romfile=,mac=$(guest_mac "$like")$device" "${more[@]}" \
 		>> "$DIR/$name.qemu.log" 2>&1 < /dev/null &
 	guest_pids[$name]=$!
 }
@@ -133,4 +142,36 @@ guest_signal()
 	local pid=${guest_pids[$1]}
 	unset "guest_pids[$1]"
 	kill "-$2" "$pid" && wait_for 10 process_ended "$pid" && { wait "$pid" 2> /dev/null || true; }
+}
+
+# guest_qmp NAME COMMAND [ARGUMENTS]: a command of QEMU's monitor, its arguments
+# as a JSON object. Prints what it returns; fails, with its words, when it refuses.
+guest_qmp()
+{
+	local socket=$DIR/$1.qmp command=$2 arguments=${3:-\{\}} line answers=0 pid status=1
+	coproc QMP { exec socat -t 0.1 - "UNIX-CONNECT:$socket" 2> /dev/null; }
+	pid=$QMP_PID
+	exec {qmp_in}<&"${QMP[0]}" {qmp_out}>&"${QMP[1]}"
+	trap '' PIPE
+	printf '{"execute": "qmp_capabilities"}\n{"execute": "%s", "arguments": %s}\n' \
+		"$command" "$arguments" >&"$qmp_out"
+	trap - PIPE
+	while IFS= read -r -t 20 -u "$qmp_in" line; do
+		case $line in
+		'{"return"'*) answers=$((answers + 1)) ;;
+		'{"error"'*)
+			jq -r .error.desc <<< "$line"
+			break
+			;;
+		esac
+		if [ $answers = 2 ]; then
+			jq -c .return <<< "$line"
+			status=0
+			break
+		fi
+	done
+	exec {qmp_in}<&- {qmp_out}>&-
+	kill "$pid" 2> /dev/null
+	wait "$pid" 2> /dev/null
+	return $status
 }

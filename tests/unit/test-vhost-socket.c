@@ -172,6 +172,72 @@ test_sockets(void **state)
 	refused(&cfg, EINVAL, "68 to 9216");
 }
 
+/* A port that is switched off hangs up and has no socket; its guest, which
+ * connects again and again, is back when it is on. */
+static void
+test_enable(void **state)
+{
+	unsigned int fds = harness_fds();
+	char err[320] = "";
+	struct stat st;
+	struct fe a, b;
+
+	(void)state;
+	harness_open(&b, 1, NULL);
+	for (unsigned int i = 0; i < 5; i++) {
+		harness_open(&a, 0, NULL);
+		harness_exchange(&a, &b, 0, 20);
+		for (unsigned int again = 0; again < 2; again++)
+			assert_int_equal(
+				vhost_port_enable(harness.port[0], false, err, sizeof(err)), 0);
+		assert_true(fe_hung_up(&a, 5000));
+		assert_int_equal(harness_status(0).state, VHOST_WAITING);
+		assert_false(harness_status(0).connected);
+		assert_int_equal(harness_status(0).features, 0);
+		assert_int_equal(stat(harness.socket[0], &st), -1);
+		fe_close(&a);
+		for (unsigned int again = 0; again < 2; again++)
+			assert_int_equal(
+				vhost_port_enable(harness.port[0], true, err, sizeof(err)), 0);
+	}
+	harness_open(&a, 0, NULL);
+	harness_exchange(&b, &a, 0, 20);
+	fe_close(&a);
+	fe_close(&b);
+	harness_wait_fds(fds);
+}
+
+/* Somebody took the path while the port was off. */
+static void
+test_enable_refused(void **state)
+{
+	struct vhost_port_config cfg = harness_config(0);
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	char err[320] = "";
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct stat st;
+	struct fe a;
+
+	(void)state;
+	harness_attach(0, NULL);
+	vhost_port_destroy(harness.port[0]);
+	cfg.disabled = true;
+	harness.port[0] = vhost_port_create(&cfg, err, sizeof(err));
+	assert_non_null(harness.port[0]);
+	harness_attach(0, harness.port[0]);
+	assert_int_equal(stat(cfg.socket, &st), -1);
+	memcpy(at.sun_path, cfg.socket, sizeof(at.sun_path));
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(vhost_port_enable(harness.port[0], true, err, sizeof(err)), -EADDRINUSE);
+	assert_non_null(strstr(err, cfg.socket));
+	close(fd);
+	/* What it left behind is stale and in nobody's way. */
+	assert_int_equal(vhost_port_enable(harness.port[0], true, err, sizeof(err)), 0);
+	harness_open(&a, 0, NULL);
+	fe_close(&a);
+}
+
 int
 main(void)
 {
@@ -182,6 +248,8 @@ main(void)
 		T(test_client),
 		T(test_destroy),
 		T(test_sockets),
+		T(test_enable),
+		T(test_enable_refused),
 	};
 	int failed;
 
