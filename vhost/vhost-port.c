@@ -221,6 +221,40 @@ port_register(struct vhost_port *p, char *err, size_t errlen)
 	return 0;
 }
 
+/* Nobody is connected or can connect any more. */
+static void
+port_hang_up(struct vhost_port *p)
+{
+	/* From here on messages and connections are refused. */
+	atomic_store_explicit(&p->closing, true, memory_order_release);
+	/* Waits for callbacks that run now, runs device_destroy() on this thread
+	 * under the library's locks, unmaps the guest's memory, removes the
+	 * socket. It never calls destroy_connection, so we forget the
+	 * connection ourselves. No callback comes after it. */
+	(void)rte_vhost_driver_unregister(p->cfg.socket);
+	vhost_disconnect(p);
+	p->listening = false;
+}
+
+/* Listens or connects. */
+static int
+port_listen(struct vhost_port *p, char *err, size_t errlen)
+{
+	int ret = p->cfg.client ? 0 : vhost_socket_prepare(&p->cfg, err, errlen);
+
+	if (ret != 0)
+		return ret;
+	/* Release: whoever sees it open sees the port as it is now. */
+	atomic_store_explicit(&p->closing, false, memory_order_release);
+	ret = port_register(p, err, errlen);
+	if (ret != 0)
+		return ret;
+	p->listening = true;
+	if (!p->cfg.client && (ret = vhost_socket_own(&p->cfg, err, errlen)) != 0)
+		port_hang_up(p);
+	return ret;
+}
+
 struct vhost_port *
 vhost_port_create(const struct vhost_port_config *cfg, char *err, size_t errlen)
 {
@@ -228,8 +262,6 @@ vhost_port_create(const struct vhost_port_config *cfg, char *err, size_t errlen)
 	int ret;
 
 	ret = port_check(cfg, err, errlen);
-	if (ret == 0 && !cfg->client)
-		ret = vhost_socket_prepare(cfg, err, errlen);
 	if (ret != 0) {
 		errno = -ret;
 		return NULL;
@@ -241,15 +273,10 @@ vhost_port_create(const struct vhost_port_config *cfg, char *err, size_t errlen)
 	}
 	port_link(p);
 	ret = port_open_position(p, err, errlen);
-	if (ret == 0)
-		ret = port_register(p, err, errlen);
+	if (ret == 0 && !cfg->disabled)
+		ret = port_listen(p, err, errlen);
 	if (ret != 0) {
 		port_free(p);
-		errno = -ret;
-		return NULL;
-	}
-	if (!cfg->client && (ret = vhost_socket_own(cfg, err, errlen)) != 0) {
-		vhost_port_destroy(p);
 		errno = -ret;
 		return NULL;
 	}
@@ -259,15 +286,21 @@ vhost_port_create(const struct vhost_port_config *cfg, char *err, size_t errlen)
 void
 vhost_port_destroy(struct vhost_port *p)
 {
-	/* From here on messages and connections are refused. */
-	atomic_store_explicit(&p->closing, true, memory_order_release);
-	/* Waits for callbacks that run now, runs device_destroy() on this thread
-	 * under the library's locks, unmaps the guest's memory, removes the
-	 * socket. It never calls destroy_connection, so we forget the
-	 * connection ourselves. No callback comes after it. */
-	(void)rte_vhost_driver_unregister(p->cfg.socket);
-	vhost_disconnect(p);
+	if (p->listening)
+		port_hang_up(p);
 	port_free(p);
+}
+
+int
+vhost_port_enable(struct vhost_port *p, bool on, char *err, size_t errlen)
+{
+	if (on == p->listening)
+		return 0;
+	if (on)
+		return port_listen(p, err, errlen);
+	port_hang_up(p);
+	vhost_error_clear(p, -1);
+	return 0;
 }
 
 void

@@ -57,6 +57,7 @@ struct vhost_port_config {
 	char name[VHOST_NAME_MAX];
 	char socket[108]; /* sun_path; must be terminated inside */
 	bool client;      /* QEMU listens and we connect, again and again */
+	bool disabled;    /* neither listens nor connects before vhost_port_enable() */
 	uint16_t queues;  /* queue pairs, 1..VHOST_QUEUE_PAIRS_MAX */
 	uint16_t mtu;     /* largest L3 packet, 68..VHOST_MTU_MAX */
 	uid_t owner;      /* of the server socket; (uid_t)-1: leave */
@@ -106,6 +107,14 @@ void vhost_port_destroy(struct vhost_port *p);
 
 /* A destroyed port does not come back: removes its file from position_dir. */
 void vhost_port_forget(const char *position_dir, const char *name);
+
+/*
+ * The link: off, the peer is disconnected and the socket is gone, which is how a
+ * guest loses its carrier; on, the port listens or connects again, and a peer
+ * that reconnects brings the carrier back. 0, or -errno and a sentence as
+ * vhost_port_create() has them; the port is then off.
+ */
+int vhost_port_enable(struct vhost_port *p, bool on, char *err, size_t errlen);
 
 /* Live change of vhost_port_config.mtu. A guest that was told a larger one is
  * not asked; its longer frames are dropped. */

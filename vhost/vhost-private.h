@@ -31,7 +31,7 @@
  *   vhost-lend.c    our own mapping of the guest's memory, lent to NICs.
  *   vhost-worker.c  what workers call.
  *   vhost-call.c    interrupts that cannot block.
- *   vhost-port.c    create, destroy, status: the control thread.
+ *   vhost-port.c    create, destroy, enable, status: the control thread.
  *
  * Threads and locks. Callbacks and hooks of one port never run concurrently:
  * they run on the fd thread, on the library's reconnect thread (only
@@ -140,6 +140,7 @@ struct vhost_table_fd {
 struct vhost_port {
 	struct vhost_port_config cfg;
 	struct vhost_port *next; /* list of ports, guarded by its lock */
+	bool listening;          /* or connecting: the library has our socket. Control thread */
 
 	/* Workers. */
 	_Atomic uint16_t tx_queues;
@@ -168,7 +169,7 @@ struct vhost_port {
 	int64_t strike_ms; /* monotonic clock of the first (counting) or last (refusing) */
 
 	/* Callbacks, the control thread and the SIGBUS handler. */
-	_Atomic bool closing; /* destroy has begun: take nothing more */
+	_Atomic bool closing; /* being destroyed or disabled: take nothing more */
 	_Atomic int connfd;   /* our duplicate of the connection, -1: none */
 	_Atomic bool bus_error;
 	_Atomic uint16_t mtu;

@@ -89,6 +89,7 @@ vhost_open(struct dp_port *p, const struct dp_port_config *cfg, struct dp_error 
 {
 	struct vhost_port_config vc = {
 		.client = cfg->client,
+		.disabled = !cfg->settings.enabled,
 		.queues = cfg->queues,
 		.mtu = cfg->settings.mtu,
 		.owner = cfg->owner,
@@ -116,12 +117,15 @@ vhost_close(struct dp_port *p)
 	p->dev = NULL;
 }
 
-/* The workers judge exactly; the ring bounds what it looks at. */
+/* Of the MTU the workers judge exactly; the ring bounds what it looks at. */
 static int
 vhost_apply(struct dp_port *p, const struct dp_port_settings *s, struct dp_error *err)
 {
-	vhost_port_set_mtu(p->dev, s->mtu);
-	return 0;
+	int rc = vhost_port_enable(p->dev, s->enabled, err->text, sizeof(err->text));
+
+	if (rc == 0)
+		vhost_port_set_mtu(p->dev, s->mtu);
+	return rc;
 }
 
 static void
