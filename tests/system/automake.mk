@@ -4,7 +4,7 @@
 # A test named test-TOPIC.sh is listed here too, so that it is in the tarball.
 
 SYSTEM_TESTS = %D%/test-two-guests.sh %D%/test-nic.sh %D%/test-bond.sh %D%/test-multiqueue.sh \
-	%D%/test-vlan.sh %D%/test-lifecycle.sh %D%/test-restart.sh %D%/test-killed.sh \
+	%D%/test-vlan.sh %D%/test-lifecycle.sh %D%/test-corners.sh %D%/test-restart.sh %D%/test-killed.sh \
 	%D%/test-killed-guests.sh %D%/test-libvirt.sh \
 	%D%/test-virtio-user.sh %D%/test-policy.sh \
 	%D%/test-hostile.sh %D%/test-idle.sh %D%/test-control.sh %D%/test-daemon.sh
