@@ -107,7 +107,7 @@ iperf_serve()
 	guest_run "$1" "pidof iperf3 > /dev/null || (iperf3 -s > /dev/null 2>&1 &)"
 }
 
-more=(memory=256 queues=2 qemu-option=-m qemu-option=slots=4,maxmem=2G)
+more=(memory=256 queues=2 qemu-option=-m "qemu-option=slots=4,maxmem=2G")
 netvmd_start
 for port in a b d; do
 	must "port $port is added" nv port add $port --type vhost
