@@ -45,7 +45,7 @@ bounce()
 # mergeable buffers. The driver says which loops it chose.
 vectorised()
 {
-	bounce 1 $1 0 packed_vq=1,vectorized=1 || return 1
+	bounce 1 "$1" 0 packed_vq=1,vectorized=1 || return 1
 	[ "$(grep -c 'packed ring vectorized [RT]x path' $DIR/testpmd.log)" = 4 ]
 }
 
@@ -93,12 +93,13 @@ else
 	skip "virtio-user: packed, vectorised" "the driver wants a CPU with AVX-512"
 fi
 
-for ring in "" --packed --in-order "--packed --in-order"; do
-	kind=${ring:-split}
-	check "plain descriptors, $kind" peers --no-indirect $ring
-	check "chained descriptors, $kind" peers --no-indirect --segs 3 $ring
-	check "indirect descriptors, $kind" peers --indirect --segs 3 $ring
+for kind in "" --packed --in-order "--packed --in-order"; do
+	read -ra ring <<< "$kind"
+	kind=${kind:-split}
+	check "plain descriptors, $kind" peers --no-indirect "${ring[@]}"
+	check "chained descriptors, $kind" peers --no-indirect --segs 3 "${ring[@]}"
+	check "indirect descriptors, $kind" peers --indirect --segs 3 "${ring[@]}"
 	check "indirect descriptors, without mergeable buffers, $kind" \
-		peers --indirect --segs 4 --no-mergeable $ring
-	check "no EVENT_IDX, $kind" peers --no-event-idx $ring
+		peers --indirect --segs 4 --no-mergeable "${ring[@]}"
+	check "no EVENT_IDX, $kind" peers --no-event-idx "${ring[@]}"
 done
