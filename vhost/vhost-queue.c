@@ -244,6 +244,10 @@ ring_start(struct vhost_port *p, unsigned int i)
 	vring_set_notify(&r->vq, false);
 	/* Release, pairs with the workers' acquire: they see all of the above. */
 	atomic_store_explicit(&r->live, true, memory_order_release);
+	/* Before its pair's other ring makes the port "up", which promises that it
+	 * takes packets. */
+	if (i % 2 == 0)
+		rings_list_tx(p);
 	/* An interrupt that may have been lost while nobody looked is made up for;
 	 * a spurious one is harmless. */
 	vhost_ring_call(r);
@@ -264,10 +268,8 @@ vhost_rings_start(struct vhost_port *p, uint32_t mask)
 		if ((mask & RING_BIT(i)) && r->ready && !r->reset && r->state != RING_RUNNING)
 			any |= ring_start(p, i);
 	}
-	if (any) {
-		rings_list_tx(p);
+	if (any)
 		vhost_changed(p);
-	}
 }
 
 void

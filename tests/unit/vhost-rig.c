@@ -113,11 +113,19 @@ synchronize(void)
 static void
 kick_changed(void *user, uint16_t qp, int old_fd, int new_fd)
 {
-	(void)user;
+	struct vhost_port *p = user ? *(struct vhost_port **)user : NULL;
+	struct vhost_port_status st;
+
 	(void)qp;
 	if ((old_fd >= 0 && fcntl(old_fd, F_GETFD) < 0) ||
 		(new_fd >= 0 && fcntl(new_fd, F_GETFD) < 0))
 		abort();
+	/* A port that is up takes packets. */
+	if (p) {
+		vhost_port_status(p, &st);
+		if (st.state == VHOST_UP && vhost_port_tx_queues(p) == 0)
+			abort();
+	}
 	atomic_fetch_add(&kicks, 1);
 }
 
@@ -197,6 +205,7 @@ harness_config(unsigned int n)
 		.owner = (uid_t)-1,
 		.group = (gid_t)-1,
 		.mode = 0600,
+		.user = n < HARNESS_PORTS ? &harness.port[n] : NULL,
 	};
 
 	snprintf(cfg.name, sizeof(cfg.name), "port%u", n);
