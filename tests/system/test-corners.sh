@@ -54,7 +54,7 @@ corners()
 		ping_gap "$1" "$3" 0.01 > /dev/null
 	done
 
-	check "$1: TCP moves while memory is plugged" iperf_under "$1" "$3"
+	memory_plugged "$1" "$3"
 	check "$1: it reaches its peer with more memory" reaches "$1" "$3"
 
 	check "$1: it goes to sleep" eval "guest_run $1 '(sleep 0.2; echo mem > /sys/power/state) > /dev/null 2>&1 &' && wait_for 20 asleep $1"
@@ -83,28 +83,28 @@ corners()
 	check "$1: it reaches its peer" reaches "$1" "$3"
 }
 
-# iperf_under GUEST PEER: two DIMMs are plugged while GUEST sends to PEER.
-iperf_under()
+# memory_plugged GUEST PEER: two DIMMs are plugged while GUEST sends to PEER.
+memory_plugged()
 {
-	local before n ok=0
+	local before n
 	before=$(memory_of "$1")
 	iperf_serve d
 	guest_run "$1" "iperf3 -c $2 -t 6 > iperf.out 2>&1 & echo \$! > iperf.pid"
 	for n in 1 2; do
 		sleep 1
-		plug_memory "$1" "$n" || ok=1
+		check "$1: memory is plugged while TCP runs ($n)" plug_memory "$1" "$n"
 		guest_run "$1" "for m in /sys/devices/system/memory/memory*; do [ \$(cat \$m/state) = online ] || echo online > \$m/state; done"
-		wait_for 10 has_more_memory "$1" $((before + n * 100)) || ok=1
+		check "$1: its kernel has it" wait_for 10 has_more_memory "$1" $((before + n * 100))
 	done
-	guest_run "$1" "while kill -0 \$(cat iperf.pid); do sleep 0.2; done 2> /dev/null; grep -q receiver iperf.out" || ok=1
+	check "$1: TCP went on" guest_run "$1" "while kill -0 \$(cat iperf.pid); do sleep 0.2; done 2> /dev/null; grep -q receiver iperf.out || { cat iperf.out; false; }"
 	# More than it had before fits now, and is sent from where it lies.
-	guest_run "$1" "mount -o remount,size=75% /tmp && head -c 230000000 /dev/zero > /tmp/file && iperf3 -c $2 -n 230000000 -F /tmp/file > file.out 2>&1; grep -q receiver file.out; status=\$?; rm /tmp/file; [ \$status = 0 ]" || ok=1
-	return $ok
+	check "$1: a file that fills the new memory is sent" guest_run "$1" "mount -o remount,size=75% /tmp && head -c 230000000 /dev/zero > /tmp/file && iperf3 -c $2 -n 230000000 -F /tmp/file > file.out 2>&1; grep -q receiver file.out; status=\$?; rm /tmp/file; [ \$status = 0 ] || { cat file.out; free; false; }"
 }
 
+# A server anew: the last one may still serve a guest that has rebooted since.
 iperf_serve()
 {
-	guest_run "$1" "pidof iperf3 > /dev/null || (iperf3 -s > /dev/null 2>&1 &)"
+	guest_run "$1" "killall iperf3 2> /dev/null; iperf3 -s > /dev/null 2>&1 &"
 }
 
 more=(memory=256 queues=2 qemu-option=-m "qemu-option=slots=4,maxmem=2G")
