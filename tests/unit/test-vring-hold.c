@@ -331,5 +331,5 @@ main(void)
 		cmocka_unit_test(from_another_thread),
 	};
 
-	return rg_run_variants("vring-hold", tests, sizeof(tests) / sizeof(tests[0]));
+	return rg_run_rings("vring-hold", tests, sizeof(tests) / sizeof(tests[0]));
 }
