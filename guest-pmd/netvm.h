@@ -36,6 +36,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -182,7 +183,8 @@ struct netvm_nf;
 struct netvm_nf_ops {
 	const char *name;  /* for messages and --help */
 	const char *usage; /* options of the NF's own, a line each, for --help; or NULL */
-	/* Before the port is opened: the command line behind "--". 0, or an error. */
+	/* Before the port is opened: the command line behind "--", with the program's
+	 * name as argv[0], for getopt. 0, or an error: it has said what is wrong. */
 	int (*options)(int argc, char **argv, void *arg);
 	/* On each thread before its first packet. *thread_arg is its own. */
 	int (*setup)(struct netvm_nf *nf, uint16_t thread, void *arg, void **thread_arg);
@@ -197,6 +199,9 @@ struct netvm_nf_ops {
 	/* A message to this NF; on thread 0. */
 	void (*message)(
 		struct netvm_nf *nf, uint16_t from, const void *data, size_t n, void *thread_arg);
+	/* Prints the NF's own counters whenever the library prints its (SIGUSR1, --stats,
+	 * the end). On thread 0, while other threads run; before the first teardown. */
+	void (*report)(struct netvm_nf *nf, FILE *out, void *arg);
 	/* The port was reset: packets that were kept are void. On each thread. */
 	void (*lost)(struct netvm_nf *nf, void *thread_arg);
 	/* On each thread at the end; and for what options allocated, on the last. */
