@@ -148,6 +148,8 @@ dp_port_add(const struct dp_port_config *cfg, struct dp_port **port, struct dp_e
 		return port_add(cfg, &dp_vhost_ops, port, err);
 	case DP_PORT_NIC:
 		return port_add(cfg, &dp_nic_ops, port, err);
+	case DP_PORT_SHM:
+		break;
 	}
 	return dp_fail(err, -EINVAL, "port %s: unknown type %d", cfg->name, (int)cfg->type);
 }

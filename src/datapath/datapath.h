@@ -16,10 +16,12 @@
 
 #include "src/packet/guard.h"
 #include "src/packet/packet.h"
+#include "src/shm/shm-port.h"
 #include "vhost/vhost-port.h"
 
 #define DP_PORTS_MAX    256
 #define DP_NETWORKS_MAX 64
+#define DP_GROUPS_MAX   SHM_GROUPS_MAX
 #define DP_WORKERS_MAX  32
 #define DP_QUEUES_MAX   16  /* queue pairs of any port */
 #define DP_DEVICE_MAX   512 /* bytes of a nic port's device, with the terminating 0 */
@@ -98,9 +100,33 @@ struct dp_network_stats {
 };
 void dp_network_stats(struct dp_network *net, struct dp_network_stats *st);
 
+/* --- trust groups -------------------------------------------------------- */
+
+/* A group is a packet pool, and the ports that hand each other its buffers. */
+struct dp_group;
+struct dp_group_config {
+	char name[DP_NAME_MAX];
+	uint64_t pool_size;   /* bytes of buffers; 0: default, 64 MiB */
+	uint32_t buffer_size; /* with SHM_HEADROOM in it, a multiple of 64; 0: default, 2304 */
+	int numa;             /* node of the pool, -1: a share on each */
+};
+/* Refused with -ENOMEM where there is no memory for the pool, or packet memory, in
+ * which the mbufs of its buffers lie, is used up. */
+int dp_group_add(const struct dp_group_config *cfg, struct dp_group **group, struct dp_error *err);
+/* Refused with -EBUSY while a port is in it, or receives into it. */
+int dp_group_del(struct dp_group *group, struct dp_error *err);
+
+struct dp_group_status {
+	struct shm_pool_status pool;
+	uint32_t nics; /* nic ports that receive into it */
+};
+void dp_group_status(struct dp_group *group, struct dp_group_status *st);
+/* Calls cb for each group. */
+void dp_group_walk(void (*cb)(const char *name, struct dp_group *group, void *arg), void *arg);
+
 /* --- ports --------------------------------------------------------------- */
 
-enum dp_port_type { DP_PORT_VHOST, DP_PORT_NIC };
+enum dp_port_type { DP_PORT_VHOST, DP_PORT_NIC, DP_PORT_SHM };
 
 #define DP_MEMBERS_MAX 8 /* devices of a bond */
 enum dp_bond { DP_BOND_NONE, DP_BOND_ACTIVE_BACKUP, DP_BOND_LACP };
@@ -136,18 +162,31 @@ struct dp_port_settings {
 	 * in a circle. */
 	struct dp_port *mirror;
 	enum dp_mirror mirror_direction; /* means nothing without a mirror */
+	/* A static cross-connect: all that the port sends goes to one port, whatever
+	 * its addresses and VLANs. Guard, rates, mirrors and captures stay; networks,
+	 * learning and storm control are out of it. forward is NULL where the port is
+	 * not there (any more): frames are dropped (DROP_NO_TARGET). Refused: itself. */
+	bool cross;
+	struct dp_port *forward;
 };
 
 struct dp_port_config {
 	char name[DP_NAME_MAX];
 	enum dp_port_type type;
-	uint16_t queues; /* queue pairs: vhost 1..16; nic 0: one per worker, as it can */
+	uint16_t queues; /* queue pairs: vhost, shm 1..16; nic 0: one per worker, as it can */
 	/* vhost */
 	char socket[108];
 	bool client;
+	/* vhost, shm: of the sockets */
 	uid_t owner;
 	gid_t group;
 	mode_t mode;
+	/* shm: its trust group; nic: receives into this one's pool, NULL: its own */
+	struct dp_group *trust;
+	/* shm */
+	uint32_t rx_entries, tx_entries, fill_entries; /* powers of two */
+	uint16_t vectors;                              /* of the doorbells; 0: as many as queues */
+	uint32_t heartbeat_ms;                         /* 0: a silent guest is left alone */
 	/* nic: PCI address or devargs such as net_af_packet0,iface=veth0; of a bond
 	 * several, separated by spaces, the preferred one first */
 	bool copy; /* nic: guests' payload, too, where it need not be */
@@ -181,6 +220,8 @@ struct dp_port_status {
 	uint16_t queues; /* running queue pairs */
 	/* vhost */
 	struct vhost_port_status vhost;
+	/* shm */
+	struct shm_port_status shm;
 	/* nic */
 	char driver[32];
 	uint8_t mac[6];

@@ -80,9 +80,13 @@ struct packet_loan;
 /* What packet.mbuf or packet.loan is: PACKET_KEEP_MBUF unless a ring says otherwise. */
 enum { PACKET_KEEP_MBUF = 0, PACKET_KEEP_LOAN = 1 };
 
+/* packet.action, as enum netvm_action has them; a dropped one never becomes a view. */
+enum { PACKET_NEXT = 0, PACKET_TO_SERVICE = 2, PACKET_TO_PORT = 3 };
+
 /*
  * One frame. Exactly one cache line, so that a burst is 2 KiB.
- * vlan and out are the worker's verdict and mean nothing to a source.
+ * vlan is the worker's verdict and means nothing to a source. action and out mean
+ * something only when the port's kind says so (dp_port_ops.directs).
  */
 struct packet {
 	uint8_t *hdr;                     /* private; PACKET_HEADROOM bytes before it are writable
@@ -101,11 +105,12 @@ struct packet {
 	uint16_t nmore;
 	uint16_t vlan; /* VID inside the network, 0 = untagged; the tag itself is not in hdr
 			  any more once the worker has normalised the frame */
-	uint16_t out;  /* verdict: index of the destination port, or an OUT_ value of the worker */
+	uint16_t out;  /* the source's: what action names, a port's index or a service's number */
 	struct packet_offload offload;
-	uint8_t pcp;   /* priority and DEI bits of a popped tag: TCI bits 15..12 >> 12 */
-	uint8_t chain; /* the source's: which buffer of its burst the view came from */
-	uint8_t keep;  /* PACKET_KEEP_* */
+	uint8_t pcp;    /* priority and DEI bits of a popped tag: TCI bits 15..12 >> 12 */
+	uint8_t chain;  /* the source's: which buffer of its burst the view came from */
+	uint8_t keep;   /* PACKET_KEEP_* */
+	uint8_t action; /* PACKET_NEXT, or where its sender wants it to go */
 };
 static_assert(sizeof(struct packet) == 64, "a packet view is one cache line");
 
@@ -195,6 +200,9 @@ enum packet_drop {
 	DROP_STORM,          /* broadcast, multicast or unknown-unicast limit */
 	DROP_HAIRPIN,        /* destination is the port it came from */
 	DROP_NO_DESTINATION, /* flooded to nobody, or a reserved link-local MAC (802.1D) */
+	DROP_NO_TARGET,      /* the port that it is forwarded to, by us or its sender, is not there,
+				or its sender may not send there */
+	DROP_NO_SERVICE,     /* its sender names a service that there is not */
 	/* counted on the port that the frame could not be sent to */
 	DROP_POLICED_OUT,  /* beyond the rates that the port may be sent at */
 	DROP_RING_FULL,    /* the guest posted no buffers: it is too slow or stopped */
