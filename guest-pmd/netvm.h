@@ -21,8 +21,9 @@
  * for people in netvm_error(), which is the calling thread's own.
  *
  * THREADS. A queue pair belongs to one thread at a time, and so do the buffers
- * that it got; different pairs need no locks. What works on the port as a whole
- * says so.
+ * that it got; different pairs need no locks. The two directions of a pair may
+ * be two threads': rx, wait and what arms it on one; tx, alloc and free on the
+ * other (DPDK programs do that). What works on the port as a whole says so.
  *
  * WHEN NETVMD RESTARTS, a port goes on by itself: bursts are empty or refused
  * for a while, and what netvmd was just moving is lost, nothing else. When it
