@@ -76,9 +76,8 @@ struct netvm_packet {
 				 it goes, the next NF of the group finds */
 	/* When flags has NETVM_PACKET_CSUM or gso_size is not 0; as in VIRTIO. */
 	uint16_t csum_start, csum_offset, gso_size, hdr_len;
-	uint8_t gso_type;
-	struct netvm_seg *more; /* nseg - 1 further pieces, NULL: none; the library's memory,
-				   until the packet is sent or freed */
+	uint8_t gso_type;       /* VIRTIO_NET_HDR_GSO_: 0 none, 1 TCPv4, 4 TCPv6 */
+	struct netvm_seg *next; /* the second piece, NULL: there is only one */
 };
 enum {
 	NETVM_PACKET_CSUM = 1,    /* the L4 checksum is partial: csum_start, csum_offset */
@@ -86,10 +85,14 @@ enum {
 	NETVM_PACKET_HASH = 4,    /* mark is the flow's hash */
 };
 
+/* A further piece of a packet. The library has one for each buffer of the pool,
+ * see netvm_seg(): they need not be allocated, and belong to whom the buffer
+ * belongs to. */
 struct netvm_seg {
 	uint8_t *data;
 	uint32_t length;
 	uint32_t buffer;
+	struct netvm_seg *next; /* NULL: the last piece */
 };
 
 struct netvm_port;
@@ -112,6 +115,9 @@ struct netvm_info {
 	uint32_t rx_entries, tx_entries;
 	uint32_t features; /* NETVM_FEATURE_ of netvm-abi.h; LINK_UP may change */
 	bool can_sleep;    /* netvm_wait() is woken; else it is a timed sleep */
+	/* Buffer n is the buffer_size bytes from pool + n * buffer_size. The address stays
+	 * the same until netvm_close(), also across netvm_reopen(). */
+	uint8_t *pool;
 };
 
 struct netvm_stats {
@@ -122,6 +128,7 @@ struct netvm_stats {
 	uint64_t no_buffers; /* netvm_alloc() that found none */
 	uint64_t waits;      /* times that netvm_wait() slept */
 	uint64_t reopened;   /* times that the port was reset and opened again */
+	uint64_t rx_bad;     /* packets that netvmd described in a way that cannot be */
 };
 
 /* The last error's sentence, of this thread. Never NULL. */
@@ -152,9 +159,17 @@ int netvm_tx(struct netvm_port *port, uint16_t pair, const struct netvm_packet *
  * netvm_room(). Returns how many there were, up to n.
  */
 int netvm_alloc(struct netvm_port *port, uint16_t pair, struct netvm_packet *pkts, uint16_t n);
-/* Never fails: what the ring has no room for now, goes with a later burst. */
+/* Never fails: what the ring has no room for now, goes with a later burst.
+ * Looks at `buffer` and `next` only. */
 void netvm_free(
 	struct netvm_port *port, uint16_t pair, const struct netvm_packet *pkts, uint16_t n);
+
+/* The piece that belongs to a buffer, for those who build packets of several
+ * pieces; data, length and next are theirs to fill in. */
+struct netvm_seg *netvm_seg(struct netvm_port *port, uint32_t buffer);
+/* Puts the pieces of `tail` behind those of p, which takes them over: `tail` is
+ * no packet any more. -EMSGSIZE: more than 64 pieces. */
+int netvm_append(struct netvm_port *port, struct netvm_packet *p, const struct netvm_packet *tail);
 
 /* Bytes that fit behind data's start in the first piece. */
 uint32_t netvm_room(const struct netvm_port *port, const struct netvm_packet *p);
@@ -171,6 +186,17 @@ int netvm_finish_checksum(struct netvm_packet *p);
 /* Sleeps until a packet comes to the pair or ms have passed (-1: no limit).
  * 1: there is one, 0: time is up or a signal came, else an error. */
 int netvm_wait(struct netvm_port *port, uint16_t pair, int ms);
+
+/*
+ * For those with an event loop of their own: a file that is readable when the
+ * pair's doorbell was rung (-ENOTSUP: the transport has none). Before the loop
+ * sleeps, netvm_arm(): 1 says that a packet is there already, 0 that the
+ * doorbell will be rung for the next one. Awake, netvm_disarm(), which also
+ * empties the file.
+ */
+int netvm_event_fd(struct netvm_port *port, uint16_t pair);
+int netvm_arm(struct netvm_port *port, uint16_t pair);
+void netvm_disarm(struct netvm_port *port, uint16_t pair);
 
 /* --- network functions ------------------------------------------------------- */
 
