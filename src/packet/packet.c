@@ -12,6 +12,7 @@
 
 static const char *const drop_names[DROP_REASONS] = {
 	[DROP_BAD_DESCRIPTOR] = "bad-descriptor",
+	[DROP_NOT_OWNED] = "not-owned",
 	[DROP_BAD_OFFLOAD] = "bad-offload",
 	[DROP_RUNT] = "runt",
 	[DROP_OVERSIZE] = "oversize",
@@ -35,6 +36,8 @@ static const char *const drop_names[DROP_REASONS] = {
 	[DROP_TOO_BIG] = "too-big",
 	[DROP_NIC_FULL] = "nic-full",
 	[DROP_NO_MBUF] = "no-mbuf",
+	[DROP_NO_BUFFER] = "no-buffer",
+	[DROP_QUOTA] = "quota",
 };
 
 const char *

@@ -77,8 +77,17 @@ struct packet_offload {
 
 struct packet_loan;
 
-/* What packet.mbuf or packet.loan is: PACKET_KEEP_MBUF unless a ring says otherwise. */
-enum { PACKET_KEEP_MBUF = 0, PACKET_KEEP_LOAN = 1 };
+/* What packet.mbuf or packet.loan is: PACKET_KEEP_MBUF unless a ring says otherwise.
+ * A loan of POOL stands on buffers of an shm pool, which a port of that pool takes
+ * for good; for everybody else it is a loan as any. */
+enum { PACKET_KEEP_MBUF = 0, PACKET_KEEP_LOAN = 1, PACKET_KEEP_POOL = 2 };
+
+/* packet.action: what an NF wants to become of its packet; `out` has the number. */
+enum {
+	PACKET_ACTION_NEXT = 0, /* nothing in particular, as all packets of others */
+	PACKET_ACTION_TO_SERVICE = 2,
+	PACKET_ACTION_TO_PORT = 3,
+};
 
 /* packet.action, as enum netvm_action has them; a dropped one never becomes a view. */
 enum { PACKET_NEXT = 0, PACKET_TO_SERVICE = 2, PACKET_TO_PORT = 3 };
@@ -96,8 +105,8 @@ struct packet {
 	union {                           /* what a taker may keep; NULL: nothing, it must copy */
 		void *mbuf;               /* struct rte_mbuf * of a NIC's frame; the taker sets
 					     it to NULL */
-		struct packet_loan *loan; /* keep is PACKET_KEEP_LOAN: rest and more, borrowed
-					     with packet_loan_take(); hdr is never lent */
+		struct packet_loan *loan; /* keep is not PACKET_KEEP_MBUF: rest and more,
+					     borrowed with packet_loan_take(); hdr is never lent */
 	};
 	uint32_t len; /* whole frame, bytes */
 	uint32_t rest_len;
@@ -186,6 +195,7 @@ packet_burst_header(struct packet_burst *b, unsigned int i)
 enum packet_drop {
 	/* counted on the port that the frame came from */
 	DROP_BAD_DESCRIPTOR, /* outside memory, looped, too long, wrong direction */
+	DROP_NOT_OWNED,      /* an shm guest sent a buffer that it does not have */
 	DROP_BAD_OFFLOAD,    /* virtio_net_hdr or segmentation request makes no sense */
 	DROP_RUNT,           /* shorter than an Ethernet header */
 	DROP_OVERSIZE,       /* longer than the port's MTU allows */
@@ -211,6 +221,8 @@ enum packet_drop {
 	DROP_TOO_BIG,      /* longer than the destination's MTU */
 	DROP_NIC_FULL,     /* the NIC's transmit ring is full */
 	DROP_NO_MBUF,      /* packet memory is used up */
+	DROP_NO_BUFFER,    /* the group's pool is used up */
+	DROP_QUOTA,        /* the guest has as many of the pool's buffers as it may */
 	DROP_REASONS
 };
 /* Stable lower-case name with dashes, e.g. "ring-full"; NULL beyond the last. */

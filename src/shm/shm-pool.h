@@ -9,7 +9,7 @@
  * pool, and a buffer that a guest sends is an mbuf that a NIC can take.
  *
  *	owner[buffer]   SHM_HOST: free, or on its way through us or a NIC;
- *	                else 1 + number of the shm port that has it
+ *	                else which of the group's ports has it
  *
  * owner[] and what else is needed to go on after our own death lie in a second
  * memfd that no guest ever sees; the keeper holds both (shm-keeper.h).
@@ -38,7 +38,7 @@ struct shm_pool;
 
 struct shm_pool_config {
 	char name[NETVM_NAME_MAX]; /* of the group */
-	uint64_t size;             /* bytes of buffers; rounded up to whole pages */
+	uint64_t size;             /* bytes of its memory; rounded up to a power of two */
 	uint32_t buffer_size;      /* with its headroom; a multiple of 64 */
 	int numa;                  /* node of all buffers, -1: a range for each node */
 	bool hugepages;            /* use them where there are enough */
@@ -50,6 +50,12 @@ struct shm_pool_config {
  * (EINVAL, ENOMEM).
  */
 struct shm_pool *shm_pool_create(const struct shm_pool_config *cfg, char *err, size_t errlen);
+/*
+ * All ports that an earlier daemon had in this pool and that still exist have been
+ * created: takes back what the others owned. Without it those buffers stay away, and
+ * a port that comes later finds its own still there.
+ */
+void shm_pool_settle(struct shm_pool *pool);
 /* Its ports are gone, and so are NICs that receive into it. The keeper forgets it. */
 void shm_pool_destroy(struct shm_pool *pool);
 

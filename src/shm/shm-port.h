@@ -52,6 +52,7 @@ struct shm_port_config {
 	uint32_t rx_entries, tx_entries, fill_entries; /* powers of two */
 	uint16_t mtu;                                  /* 68..SHM_PORT_MTU_MAX */
 	uint8_t mac[6];                                /* all zero: made from the name */
+	uint32_t quota;        /* buffers that the guest may own; 0: as many as its rings hold */
 	uint32_t heartbeat_ms; /* 0: a silent guest is none of our business */
 	bool disabled;
 	uid_t owner; /* of the sockets; (uid_t)-1: leave */
