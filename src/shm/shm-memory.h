@@ -1,33 +1,68 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Memory that others map: memfds sealed against shrinking, growing and more
- * seals, so that nobody can pull pages from under us. Control thread.
+ * seals, so that nobody can pull pages from under us; in huge pages where there
+ * are enough. The size of the file is a power of two, because it becomes a PCI
+ * BAR (QEMU ends itself otherwise); only the bytes that are used are mapped here,
+ * and only they take pages.
+ *
+ * What is left to those who have the descriptor is to punch holes into it. In
+ * ordinary memory a hole is zeroes; where no page is left to fill it, whoever
+ * touches it gets SIGBUS, which shm-fault.c turns into zeroes and `torn`.
+ *
+ * Thread: any, one at a time for each memory.
  */
 #ifndef NETVM_SHM_MEMORY_H
 #define NETVM_SHM_MEMORY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct shm_memory {
-	int fd; /* -1: none */
-	uint8_t *at;
-	uint64_t size; /* of file and mapping */
-	uint64_t page; /* bytes of a page */
+	int fd;            /* -1: none */
+	uint8_t *at;       /* its first `used` bytes */
+	uint64_t used;     /* what was asked for, in whole pages: never touch more */
+	uint64_t size;     /* of the file, a power of two */
+	uint64_t page;     /* bytes of a page */
+	_Atomic bool torn; /* there are zeroes where memory should be (relaxed) */
 };
 
+/* For `numa` below. */
+#define SHM_MEMORY_ANYWHERE (-1)
+#define SHM_MEMORY_LATER    (-2) /* takes no page yet: shm_memory_bind(), shm_memory_fill() */
+
+/* The size of the file of a memory with that many bytes. */
+uint64_t shm_memory_size(uint64_t bytes);
 /*
- * Makes one of at least `size` bytes, all zero, and maps it: a power of two (a
- * PCI BAR), of huge pages where that is asked for and enough are free, on NUMA
- * node `numa` (-1: wherever). Not in core dumps. 0, or -errno with a sentence.
+ * Makes one of at least `bytes` bytes, all zero, and maps it, with all its pages
+ * taken, from NUMA node `numa` as far as that has some. With hugepages it lies in
+ * pages of 2 MiB when as many are free as the whole file has, for QEMU reserves
+ * all of them; else in ordinary pages. `name` is for people (/proc/PID/maps). Not
+ * in core dumps. 0, or -errno with a sentence.
  */
-int shm_memory_create(struct shm_memory *m, const char *name, uint64_t size, bool hugepages,
+int shm_memory_create(struct shm_memory *m, const char *name, uint64_t bytes, bool hugepages,
 	int numa, char *err, size_t errlen);
-/* Maps what the keeper gave back; takes fd over, also when it fails. -EINVAL: not a
- * sealed memfd of at least `size` bytes. */
-int shm_memory_adopt(struct shm_memory *m, int fd, uint64_t size, char *err, size_t errlen);
-/* Unmaps and closes; nothing when there is none. */
+/* Maps what the keeper gave back; takes fd over, also when it fails. -EINVAL: not
+ * what shm_memory_create() makes for that many bytes. */
+int shm_memory_adopt(struct shm_memory *m, int fd, uint64_t bytes, char *err, size_t errlen);
+/* The highest NUMA node and 1; 0 where the kernel tells of none. */
+unsigned int shm_memory_nodes(void);
+/* Pages of this range shall come from the node, if it has some. `offset` begins a
+ * page. 0 or -errno; the memory is fine without. */
+int shm_memory_bind(struct shm_memory *m, uint64_t offset, uint64_t len, int node);
+/* Takes all pages: 0, or -errno with a sentence when there are not enough. */
+int shm_memory_fill(struct shm_memory *m, char *err, size_t errlen);
+/* Unmaps and closes; nothing when there is none (fd -1, or all zero). */
 void shm_memory_free(struct shm_memory *m);
+
+/* --- shm-fault.c ----------------------------------------------------------- */
+
+/* A SIGBUS in [start, start + len) sets *torn and puts zero pages over all of it.
+ * 0, or -errno. */
+int shm_fault_add(void *start, size_t len, _Atomic bool *torn);
+/* Nobody touches the range any more. */
+void shm_fault_remove(const void *start);
 
 #endif

@@ -183,6 +183,13 @@ UNIT_TESTS += %D%/test-guard-text
 %C%_test_guard_text_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_guard_text_LDADD = src/packet/libnvpacket.a $(UNIT_LIBS)
 
+# --- src/shm ----------------------------------------------------------------
+
+UNIT_TESTS += %D%/test-shm-memory
+%C%_test_shm_memory_SOURCES = %D%/test-shm-memory.c
+%C%_test_shm_memory_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_shm_memory_LDADD = src/shm/libnvshm.a $(UNIT_LIBS)
+
 # --- src/datapath -----------------------------------------------------------
 
 DATAPATH_LIBS = src/datapath/libnvdatapath.a vhost/libnvvhost.a src/packet/libnvpacket.a \
