@@ -139,6 +139,11 @@ const char *netvm_version(void);
 struct netvm_port *netvm_open(const char *transport, const struct netvm_options *opt);
 /* After netvmd asked for a reset (-ENOTCONN). No thread may use the port meanwhile. */
 int netvm_reopen(struct netvm_port *port);
+/* Opens it again with other options. No thread may use the port meanwhile. */
+int netvm_change(struct netvm_port *port, const struct netvm_options *opt);
+/* For threads that sleep elsewhere than in netvm_wait(): keeps a heartbeat limit of
+ * the port and the connection to netvmd alive. Any thread. 0, -ENOTCONN or -EPIPE. */
+int netvm_alive(struct netvm_port *port);
 /* Every buffer goes back to the host. */
 void netvm_close(struct netvm_port *port);
 void netvm_get_info(const struct netvm_port *port, struct netvm_info *info);
