@@ -3,9 +3,17 @@
 # $(DPDK_LIBS).
 noinst_LIBRARIES += %D%/libnvshm.a
 %C%_libnvshm_a_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
+%C%_libnvshm_a_CPPFLAGS = $(AM_CPPFLAGS) -DNETVM_LIBEXECDIR='"$(pkglibexecdir)"'
 %C%_libnvshm_a_SOURCES = \
+	%D%/keeper-message.c %D%/keeper-message.h \
+	%D%/keeper-store.c %D%/keeper-store.h \
 	%D%/shm-fault.c \
-	%D%/shm-keeper.h \
+	%D%/shm-keeper.c %D%/shm-keeper.h \
 	%D%/shm-memory.c %D%/shm-memory.h \
 	%D%/shm-pool.h \
 	%D%/shm-port.h
+
+# Beside netvmd in the build folder, where it looks first.
+pkglibexec_PROGRAMS = netvm-keeper
+netvm_keeper_SOURCES = %D%/keeper.c %D%/keeper-message.c %D%/keeper-message.h %D%/shm-keeper.h
+netvm_keeper_CFLAGS = $(AM_CFLAGS)

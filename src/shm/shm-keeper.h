@@ -6,8 +6,8 @@
  * descriptors.
  *
  * Under systemd it is the service manager (sd_notify FDSTORE=1, LISTEN_FDNAMES at
- * the start); else a process of ours, which shm_keeper_start() forks off and
- * which listens on run_dir/keeper.sock: it keeps what it is given and gives
+ * the start); else a process of ours, netvm-keeper, which is started with the first
+ * descriptor and listens on run_dir/keeper.sock: it keeps what it is given and gives
  * it to the next netvmd of this user. It ends when it is told to, or when it
  * holds nothing and nobody is connected. It knows names and descriptors and
  * nothing else, so that a newer netvmd can use an older keeper.
@@ -27,13 +27,14 @@
 #define SHM_KEEPER_FDS  16 /* descriptors under one name */
 #define SHM_KEEPER_NAME 96 /* bytes of a name with its terminating 0 */
 
-/* Connects to the keeper of run_dir, starts one where there is none. 0, or -errno
- * with a sentence. */
+/* Connects to the keeper of run_dir; where there is none, the first
+ * shm_keeper_hold() starts one. 0, or -errno with a sentence: it cannot be found. */
 int shm_keeper_start(const char *run_dir, char *err, size_t errlen);
 /* Replaces what is held under the name; the descriptors stay the caller's, too.
  * 0, or -errno when it is not held now: the object then does not survive us. */
 int shm_keeper_hold(const char *name, const int *fd, unsigned int n);
-/* New descriptors into fd[]; returns how many, 0: none, -errno. */
+/* What an earlier daemon held: new descriptors into fd[]; returns how many, 0: none,
+ * -errno. */
 int shm_keeper_get(const char *name, int fd[SHM_KEEPER_FDS]);
 /* Forgets all names that begin with prefix. */
 void shm_keeper_drop(const char *prefix);

@@ -190,6 +190,19 @@ UNIT_TESTS += %D%/test-shm-memory
 %C%_test_shm_memory_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_shm_memory_LDADD = src/shm/libnvshm.a $(UNIT_LIBS)
 
+# They say where the keeper's program is, which netvmd finds beside itself.
+SHM_KEEPER_CFLAGS = $(UNIT_CFLAGS) -DNETVM_BUILT_KEEPER='"$(abs_top_builddir)/netvm-keeper"'
+
+UNIT_TESTS += %D%/test-shm-keeper
+%C%_test_shm_keeper_SOURCES = %D%/test-shm-keeper.c
+%C%_test_shm_keeper_CFLAGS = $(SHM_KEEPER_CFLAGS)
+%C%_test_shm_keeper_LDADD = src/shm/libnvshm.a $(UNIT_LIBS)
+
+UNIT_TESTS += %D%/test-shm-store
+%C%_test_shm_store_SOURCES = %D%/test-shm-store.c
+%C%_test_shm_store_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_shm_store_LDADD = src/shm/libnvshm.a $(UNIT_LIBS)
+
 # --- src/datapath -----------------------------------------------------------
 
 DATAPATH_LIBS = src/datapath/libnvdatapath.a vhost/libnvvhost.a src/packet/libnvpacket.a \
