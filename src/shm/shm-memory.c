@@ -38,12 +38,6 @@ refuse(char *err, size_t errlen, int code, const char *fmt, ...)
 	return -code;
 }
 
-static uint64_t
-round_up(uint64_t n, uint64_t unit)
-{
-	return (n + unit - 1) / unit * unit;
-}
-
 uint64_t
 shm_memory_size(uint64_t bytes)
 {
@@ -75,7 +69,7 @@ enough_huge_pages(uint64_t size)
 	uint64_t left = read_number(HUGE_PAGES "free_hugepages");
 	uint64_t promised = read_number(HUGE_PAGES "resv_hugepages");
 
-	return size >= HUGE_PAGE && left >= promised && (left - promised) >= size / HUGE_PAGE;
+	return left >= promised && (left - promised) >= size / HUGE_PAGE;
 }
 
 /* A file of its final size, sealed and mapped; 0 or -errno. */
@@ -86,16 +80,12 @@ memory_make(
 	int code;
 
 	m->page = page;
-	m->used = round_up(bytes, page);
-	/* Never less than what is mapped: a page can be larger than all that is asked for. */
-	m->size = shm_memory_size(m->used);
+	m->size = shm_memory_size(bytes < page ? page : bytes);
 	m->fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
 	if (m->fd < 0)
 		return -errno;
-	/* A mapping of huge pages is what reserves them, so the file may be larger
-	 * than what there is. */
 	if (ftruncate(m->fd, (off_t)m->size) == 0 && fcntl(m->fd, F_ADD_SEALS, SEALS) == 0) {
-		m->at = mmap(NULL, m->used, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
+		m->at = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
 		if (m->at != MAP_FAILED)
 			return 0;
 	}
@@ -110,14 +100,14 @@ memory_make(
 static int
 memory_finish(struct shm_memory *m, char *err, size_t errlen)
 {
-	int ret = shm_fault_add(m->at, m->used, &m->torn);
+	int ret = shm_fault_add(m->at, m->size, &m->torn);
 
 	if (ret != 0) {
 		shm_memory_free(m);
 		return refuse(err, errlen, -ret, "cannot guard shared memory: %s", strerror(-ret));
 	}
 	/* Packets are not for core dumps, which would be as large as the pool. */
-	(void)madvise(m->at, m->used, MADV_DONTDUMP);
+	(void)madvise(m->at, m->size, MADV_DONTDUMP);
 	return 0;
 }
 
@@ -133,7 +123,7 @@ shm_memory_create(struct shm_memory *m, const char *name, uint64_t bytes, bool h
 		return refuse(err, errlen, EINVAL,
 			"shared memory of %llu bytes; 1 to %llu are possible",
 			(unsigned long long)bytes, (unsigned long long)BYTES_MAX);
-	if (hugepages && enough_huge_pages(shm_memory_size(round_up(bytes, HUGE_PAGE))))
+	if (hugepages && enough_huge_pages(shm_memory_size(bytes < HUGE_PAGE ? HUGE_PAGE : bytes)))
 		ret = memory_make(m, name, bytes, HUGE_PAGE, MFD_HUGETLB | MFD_HUGE_2MB);
 	if (ret != 0)
 		ret = memory_make(m, name, bytes, (uint64_t)sysconf(_SC_PAGESIZE), 0);
@@ -144,7 +134,7 @@ shm_memory_create(struct shm_memory *m, const char *name, uint64_t bytes, bool h
 	if (ret != 0 || numa == SHM_MEMORY_LATER)
 		return ret;
 	if (numa >= 0)
-		(void)shm_memory_bind(m, 0, m->used, numa);
+		(void)shm_memory_bind(m, 0, m->size, numa);
 	ret = shm_memory_fill(m, err, errlen);
 	if (ret != 0)
 		shm_memory_free(m);
@@ -166,10 +156,9 @@ shm_memory_adopt(struct shm_memory *m, int fd, uint64_t bytes, char *err, size_t
 	m->size = (uint64_t)st.st_size;
 	/* For memfds this is the size of a page, also of a huge one. */
 	m->page = (uint64_t)st.st_blksize;
-	m->used = round_up(bytes, m->page);
-	if (m->size != shm_memory_size(m->used))
+	if (m->size != shm_memory_size(bytes < m->page ? m->page : bytes))
 		goto other;
-	m->at = mmap(NULL, m->used, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	m->at = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (m->at == MAP_FAILED) {
 		code = errno;
 		m->at = NULL;
@@ -204,10 +193,10 @@ shm_memory_bind(struct shm_memory *m, uint64_t offset, uint64_t len, int node)
 {
 	unsigned long nodes = 0;
 
-	if (node < 0 || node >= (int)(8 * sizeof(nodes)) || offset % m->page || offset > m->used)
+	if (node < 0 || node >= (int)(8 * sizeof(nodes)) || offset % m->page || offset > m->size)
 		return -EINVAL;
-	if (len > m->used - offset)
-		len = m->used - offset;
+	if (len > m->size - offset)
+		len = m->size - offset;
 	nodes = 1ul << node;
 	/* Preferred, not bound: a page of another node is slower, none is a SIGBUS.
 	 * The kernel takes one bit less than it is told. */
@@ -222,7 +211,7 @@ shm_memory_fill(struct shm_memory *m, char *err, size_t errlen)
 {
 	int code;
 
-	if (madvise(m->at, m->used, MADV_POPULATE_WRITE) == 0)
+	if (madvise(m->at, m->size, MADV_POPULATE_WRITE) == 0)
 		return 0;
 	code = errno;
 	/* Before Linux 5.14 there is no such call; pages come as they are touched. */
@@ -231,7 +220,7 @@ shm_memory_fill(struct shm_memory *m, char *err, size_t errlen)
 	if (code == EFAULT) /* huge pages that went elsewhere */
 		code = ENOMEM;
 	return refuse(err, errlen, code, "there is no memory for %llu bytes of shared memory: %s",
-		(unsigned long long)m->used, strerror(code));
+		(unsigned long long)m->size, strerror(code));
 }
 
 void
@@ -240,7 +229,7 @@ shm_memory_free(struct shm_memory *m)
 	if (m->at) {
 		/* First: the handler must not fill a place that is somebody else's. */
 		shm_fault_remove(m->at);
-		munmap(m->at, m->used);
+		munmap(m->at, m->size);
 		close(m->fd);
 	} else if (m->fd > 0) {
 		close(m->fd);

@@ -2,9 +2,8 @@
 /*
  * Memory that others map: memfds sealed against shrinking, growing and more
  * seals, so that nobody can pull pages from under us; in huge pages where there
- * are enough. The size of the file is a power of two, because it becomes a PCI
- * BAR (QEMU ends itself otherwise); only the bytes that are used are mapped here,
- * and only they take pages.
+ * are enough. Their size is a power of two, because they become PCI BARs (QEMU ends
+ * itself otherwise), so whoever makes one had better use all of it.
  *
  * What is left to those who have the descriptor is to punch holes into it. In
  * ordinary memory a hole is zeroes; where no page is left to fill it, whoever
@@ -22,9 +21,8 @@
 
 struct shm_memory {
 	int fd;            /* -1: none */
-	uint8_t *at;       /* its first `used` bytes */
-	uint64_t used;     /* what was asked for, in whole pages: never touch more */
-	uint64_t size;     /* of the file, a power of two */
+	uint8_t *at;       /* all of it */
+	uint64_t size;     /* of file and mapping, a power of two */
 	uint64_t page;     /* bytes of a page */
 	_Atomic bool torn; /* there are zeroes where memory should be (relaxed) */
 };
@@ -33,7 +31,7 @@ struct shm_memory {
 #define SHM_MEMORY_ANYWHERE (-1)
 #define SHM_MEMORY_LATER    (-2) /* takes no page yet: shm_memory_bind(), shm_memory_fill() */
 
-/* The size of the file of a memory with that many bytes. */
+/* The size that a memory of at least that many bytes has in ordinary pages. */
 uint64_t shm_memory_size(uint64_t bytes);
 /*
  * Makes one of at least `bytes` bytes, all zero, and maps it, with all its pages
