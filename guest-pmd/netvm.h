@@ -164,8 +164,9 @@ int netvm_tx(struct netvm_port *port, uint16_t pair, const struct netvm_packet *
  * netvm_room(). Returns how many there were, up to n.
  */
 int netvm_alloc(struct netvm_port *port, uint16_t pair, struct netvm_packet *pkts, uint16_t n);
-/* Never fails: what the ring has no room for now, goes with a later burst.
- * Looks at `buffer` and `next` only. */
+/* Never fails: what the ring has no room for now, goes with a later tx or free,
+ * also of 0 packets. Looks at `buffer` and `next` only. Once a pair has allocated,
+ * up to 256 buffers that it frees stay for its next netvm_alloc(). */
 void netvm_free(
 	struct netvm_port *port, uint16_t pair, const struct netvm_packet *pkts, uint16_t n);
 
@@ -189,7 +190,8 @@ const uint8_t *netvm_read(const struct netvm_packet *p, uint32_t offset, uint32_
 int netvm_finish_checksum(struct netvm_packet *p);
 
 /* Sleeps until a packet comes to the pair or ms have passed (-1: no limit).
- * 1: there is one, 0: time is up or a signal came, else an error. */
+ * 1: there is one, 0: time is up, a signal came, or nothing in particular; else an
+ * error. Without a doorbell (can_sleep) it is a series of naps of up to 1 ms. */
 int netvm_wait(struct netvm_port *port, uint16_t pair, int ms);
 
 /*
@@ -224,7 +226,8 @@ struct netvm_nf_ops {
 	enum netvm_verdict (*packet)(struct netvm_nf *nf, struct netvm_packet *p, void *thread_arg);
 	/* Or a burst: sets verdict in each. */
 	void (*burst)(struct netvm_nf *nf, struct netvm_packet *pkts, uint16_t n, void *thread_arg);
-	/* Also when no packet comes: to originate packets. Returns how many it sent. */
+	/* Also when no packet comes: to originate packets. Returns how many it sent. An NF
+	 * that has this sleeps 1 ms at a time, so that it is called as often at least. */
 	unsigned int (*poll)(struct netvm_nf *nf, void *thread_arg);
 	/* About every tick_ms, on each thread. */
 	void (*tick)(struct netvm_nf *nf, void *thread_arg);
@@ -248,7 +251,8 @@ struct netvm_nf_ops {
  * Its command line is
  *
  *	NF [--transport T] [--threads N] [--wait poll|adaptive|shared] [--cpu LIST]
- *	   [--tick MS] [--stats SECONDS] [--offloads] [--segments] [-- OPTION...]
+ *	   [--tick MS] [--stats SECONDS] [--offloads] [--segments]
+ *	   [--timeout SECONDS] [-- OPTION...]
  *
  * Without --transport it takes $NETVM_TRANSPORT, or "pci:". `poll` spins,
  * `adaptive` (default) sleeps on the doorbell when idle, `shared` gives the CPU
