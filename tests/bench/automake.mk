@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# The bench: `make tests/bench/lean` builds its frontend, tests/bench/run uses it.
+# The bench: `make tests/bench/lean` builds its frontend, `.../hop` its NFs; tests/bench/run uses it.
 check_PROGRAMS += %D%/lean
 %C%_lean_SOURCES = %D%/lean.h %D%/lean.c %D%/lean-device.c %D%/lean-rate.c \
-	%D%/lean-latency.c %D%/lean-limit.c
+	%D%/lean-latency.c %D%/lean-limit.c %D%/lean-clock.c %D%/lean-relay.c $(SHM_CLIENT)
 %C%_lean_LDADD = tests/frontend/libnvfrontend.a
 
+check_PROGRAMS += %D%/hop
+%C%_hop_SOURCES = %D%/hop.c %D%/lean.h %D%/lean-clock.c %D%/lean-relay.c $(SHM_CLIENT)
+
 EXTRA_DIST += %D%/run %D%/targets.jq %D%/lib-backend.sh %D%/lib-frontend.sh %D%/lib-rows.sh \
-	%D%/lib-guest.sh %D%/lib-report.sh
+	%D%/lib-guest.sh %D%/lib-report.sh \
+	%D%/lib-shm.sh
 
 check_PROGRAMS += %D%/stages
 %C%_stages_SOURCES = %D%/stages.c

@@ -108,6 +108,8 @@ loop(struct track t[4], const struct lean_options *o, uint64_t tics,
 
 			for (int i = 0; i < 4; i++)
 				moved |= move(&t[i], size, batch);
+			if (o->relays != 0 && lean_relay_turn(o) != 0)
+				moved = 1;
 			if (moved != 0)
 				idle = 0;
 			else if (++idle % STALL_TICS == 0)

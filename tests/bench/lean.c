@@ -3,47 +3,13 @@
  * The lean frontend of the bench: two vhost-user devices that only move indices.
  * Options; see lean.h for the rest.
  */
-#include <errno.h>
 #include <getopt.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tests/bench/lean.h"
-
-double
-lean_tsc_hz(void)
-{
-	struct timespec a, b;
-	uint64_t ta, tb;
-	double seconds;
-
-	clock_gettime(CLOCK_MONOTONIC, &a);
-	ta = __rdtsc();
-	usleep(50000);
-	clock_gettime(CLOCK_MONOTONIC, &b);
-	tb = __rdtsc();
-	seconds = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) * 1e-9;
-	return (double)(tb - ta) / seconds;
-}
-
-int
-lean_pin(int cpu)
-{
-	cpu_set_t set;
-
-	if (cpu < 0)
-		return 0;
-	CPU_ZERO(&set);
-	CPU_SET((unsigned int)cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set) == 0)
-		return 0;
-	fprintf(stderr, "lean: cannot run on CPU %d: %s\n", cpu, strerror(errno));
-	return -1;
-}
 
 static void
 usage(void)
@@ -52,6 +18,7 @@ usage(void)
 			"[--warmup S]\n"
 			"            [--cpu C] [--ring N] [--batch N] [--flows N] [--hugepages]\n"
 			"            [--packed | --latency [--gap-us N]]\n"
+			"            [--relay-dir DIR --relay P --relay Q: shm ports between]\n"
 			"       lean --limit --cpu C --backend-cpu C [OPTION...]\n"
 			"       lean --clock\n");
 	exit(2);
@@ -65,7 +32,8 @@ parse(struct lean_options *o, int argc, char **argv)
 		{"cpu", 1, NULL, 'c'}, {"backend-cpu", 1, NULL, 'b'}, {"ring", 1, NULL, 'r'},
 		{"batch", 1, NULL, 'n'}, {"flows", 1, NULL, 'f'}, {"hugepages", 0, NULL, 'h'},
 		{"latency", 0, NULL, 'y'}, {"gap-us", 1, NULL, 'g'}, {"limit", 0, NULL, 'm'},
-		{"packed", 0, NULL, 'p'}, {"clock", 0, NULL, 'k'}, {0}};
+		{"packed", 0, NULL, 'p'}, {"clock", 0, NULL, 'k'}, {"relay-dir", 1, NULL, 'd'},
+		{"relay", 1, NULL, 'e'}, {0}};
 	int c, sockets = 0;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -117,6 +85,14 @@ parse(struct lean_options *o, int argc, char **argv)
 		case 'p':
 			o->packed = true;
 			break;
+		case 'd':
+			o->relay_dir = optarg;
+			break;
+		case 'e':
+			if (o->relays == 2)
+				usage();
+			o->relay[o->relays++] = optarg;
+			break;
 		case 'k':
 			printf("{\"tsc_hz\": %.0f}\n", lean_tsc_hz());
 			exit(0);
@@ -127,6 +103,7 @@ parse(struct lean_options *o, int argc, char **argv)
 	if (optind != argc || (!o->limit && sockets != 2) || o->size < 60 || o->size > 1600 ||
 		o->ring < 64 || o->ring > 4096 || (o->ring & (o->ring - 1)) != 0 || o->batch == 0 ||
 		o->batch > o->ring / 2 || o->flows == 0 || o->seconds <= 0 ||
+		(o->relays != 0 && o->relay_dir == NULL) ||
 		(o->packed && (o->latency || o->limit || o->batch % 4 != 0)))
 		usage();
 }
@@ -152,6 +129,8 @@ main(int argc, char **argv)
 	for (int d = 0; d < 2; d++)
 		if ((o.limit ? lean_open_alone : lean_open)(&dev[d], &o, d) < 0)
 			return 1;
+	if (!lean_relay_open(&o))
+		return 1;
 	/* The backend has a moment to bring both up; not part of any figure. */
 	usleep(300000);
 	if (o.limit)

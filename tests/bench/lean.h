@@ -7,6 +7,8 @@
  *	lean-rate.c     the throughput loop
  *	lean-latency.c  one lone packet at a time
  *	lean-limit.c    what two cores can do at best: one copy, no backend
+ *	lean-clock.c    time and place
+ *	lean-relay.c    shm ports between the two devices
  */
 #ifndef NETVM_LEAN_H
 #define NETVM_LEAN_H
@@ -25,11 +27,20 @@ struct lean_options {
 	double seconds, warmup;
 	int cpu, backend_cpu; /* backend_cpu: only for limit */
 	unsigned int gap_us;  /* latency: pause before each packet */
+	/* shm ports that the same thread serves: what comes to one goes on from it. */
+	const char *relay_dir, *relay[2];
+	unsigned int relays;
 };
 
-/* lean.c */
+/* lean-clock.c */
 double lean_tsc_hz(void);
 int lean_pin(int cpu);
+
+/* lean-relay.c: opens them; one turn of all, how many packets went on. */
+bool lean_relay_open(const struct lean_options *o);
+unsigned int lean_relay_turn(const struct lean_options *o);
+struct client;
+unsigned int lean_relay(struct client *c);
 
 /* lean-device.c. Both leave the transmit rings empty and the receive rings full. */
 int lean_open(struct fe *fe, const struct lean_options *o, int which);

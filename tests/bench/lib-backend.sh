@@ -52,6 +52,14 @@ netvm_ctl() {
 	"$build/netvmctl" --run-dir "$dir/run" "$@"
 }
 
+# variant=bare: without the two ports.
+netvm_vhost_ports() {
+	[ "$variant" != bare ] || return 0
+	netvm_ctl port add a --type vhost --network bench >>"$dir/log" 2>&1 &&
+		netvm_ctl port add b --type vhost --network bench >>"$dir/log" 2>&1 &&
+		netvm_idle_ports && wait_sockets "$netvm_pid" "$socket_a" "$socket_b"
+}
+
 # variant=idle: 64 further ports with a guest each that does nothing.
 netvm_idle_ports() {
 	local i
@@ -89,11 +97,7 @@ END
 	socket_a=$dir/run/vhost/a.sock
 	socket_b=$dir/run/vhost/b.sock
 	netvm_ctl status --wait 15 >>"$dir/log" 2>&1 &&
-		netvm_ctl network add bench >>"$dir/log" 2>&1 &&
-		netvm_ctl port add a --type vhost --network bench >>"$dir/log" 2>&1 &&
-		netvm_ctl port add b --type vhost --network bench >>"$dir/log" 2>&1 &&
-		netvm_idle_ports &&
-		wait_sockets "$pid" "$socket_a" "$socket_b"
+		netvm_ctl network add bench >>"$dir/log" 2>&1 && netvm_vhost_ports
 }
 
 netvm_counters() {

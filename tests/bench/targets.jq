@@ -68,4 +68,43 @@ line("lone packet there and back, us, median"; 2; "latency"; 64; .us_median; "un
 line("the same, 99.9 %"; 1; "latency"; 64; .us_p999; "under 50";
 	[{what: "us", value: figure("latency"; "netvm"; 64; .us_p999), below: 50}]),
 line("memory with 64 ports, MiB"; 1; "memory"; 64; .rss_mib; "under 100";
-	[{what: "MiB", value: figure("memory"; "netvm"; 64; .rss_mib), below: 100}])
+	[{what: "MiB", value: figure("memory"; "netvm"; 64; .rss_mib), below: 100}]),
+# OpenNetVM 21.10 on this machine, measured once: it is not installed here.
+(64, 1500, 9000 | . as $size |
+	rate("NF to NF, one hop, \($size) B, Mpps"; "shm-hop"; $size;
+		if $size == 64 then "75; OpenNetVM 27" else "0.90 × 64 B" end;
+		if $size == 64 then [{what: "Mpps", value: mpps("shm-hop"; "netvm"; 64), least: 75}]
+		else [{what: "64 B ×", value: (mpps("shm-hop"; "netvm"; $size) |
+			over(mpps("shm-hop"; "netvm"; 64))), least: 0.9}] end)),
+rate("the same, 64 B, 128 under way, Mpps"; "shm-hop-few"; 128; "-";
+	[{what: "1024 ×", value: (mpps("shm-hop-few"; "netvm"; 128) |
+		over(mpps("shm-hop"; "netvm"; 64))), least: 0}]),
+([2, 16.2, 1.0], [3, 11.0, 0], [4, 8.3, 0], [5, 6.6, 2.5] | . as [$n, $onvm, $few] |
+	rate("\($n) NFs on one CPU, 64 B, Mpps each"; "shm-share"; $n; "1.5 × OpenNetVM's \($onvm)";
+		[{what: "OpenNetVM ×", value: (mpps("shm-share"; "netvm"; $n) | over($onvm)), least: 1.5}]),
+	rate("the same, 128 under way"; "shm-share-few"; $n;
+		if $few == 0 then "-" else "5 × OpenNetVM's \($few)" end;
+		if $few == 0 then [] else [{what: "OpenNetVM ×",
+			value: (mpps("shm-share-few"; "netvm"; $n) | over($few)), least: 5}] end)),
+(2, 4, 8 | . as $n |
+	line("circle of \($n) NFs, 64 B, cycles per hop"; 0; "shm-chain"; $n;
+		.busy_cycles_per_packet; "at most 35, constant";
+		[{what: "cycles", value: figure("shm-chain"; "netvm"; $n; .busy_cycles_per_packet),
+		  below: 35.5},
+		 {what: "of 2 NFs ×", value: (figure("shm-chain"; "netvm"; $n; .busy_cycles_per_packet) |
+			over(figure("shm-chain"; "netvm"; 2; .busy_cycles_per_packet))), below: 1.1}])),
+([$all[] | select(.row == "shm-stock") | .case] | sort | .[] | . as $size |
+	rate("stock guest and shm port, \($size) B, Mpps"; "shm-stock"; $size; "1 × stock to stock";
+		[{what: "stock ×", value: (mpps("shm-stock"; "netvm"; $size) |
+			over(mpps("split"; "netvm"; $size))), least: 1},
+		 {what: "OVS ×", value: (mpps("shm-stock"; "netvm"; $size) |
+			over(mpps("split"; "ovs"; $size))), least: 0}])),
+rate("PMD in testpmd, one hop, 64 B, Mpps"; "shm-pmd"; 64; "20, 1 × virtio-user";
+	[{what: "Mpps", value: mpps("shm-pmd"; "netvm"; 64), least: 20},
+	 {what: "virtio-user ×", value: (mpps("shm-pmd"; "netvm"; 64) |
+		over(mpps("shm-pmd-virtio-user"; "netvm"; 64))), least: 1}]),
+line("attach to first packet, us"; 1; "shm-attach"; 2; .us_median; "under 20000";
+	[{what: "us", value: figure("shm-attach"; "netvm"; 2; .us_median), below: 20000},
+	 {what: "at most", value: figure("shm-attach"; "netvm"; 2; .us_max), below: 20000}]),
+line("memory of an attached shm port, MiB"; 1; "shm-memory"; 32; .rss_mib; "under 1";
+	[{what: "MiB", value: figure("shm-memory"; "netvm"; 32; .rss_mib), below: 1}])

@@ -15,5 +15,5 @@ EXTRA_DIST += %D%/run %D%/lib.sh %D%/lib-net.sh %D%/lib-guest.sh \
 	%D%/lib-libvirt.sh %D%/lib-control.sh %D%/lib-migrate.sh $(SYSTEM_TESTS)
 
 .PHONY: check-system
-check-system: all tests/frontend/nvpeer
+check-system: all tests/frontend/nvpeer tests/shm/shmpeer
 	NETVM_BUILD=$(abs_builddir) $(srcdir)/tests/system/run
