@@ -82,13 +82,6 @@ struct packet_loan;
  * for good; for everybody else it is a loan as any. */
 enum { PACKET_KEEP_MBUF = 0, PACKET_KEEP_LOAN = 1, PACKET_KEEP_POOL = 2 };
 
-/* packet.action: what an NF wants to become of its packet; `out` has the number. */
-enum {
-	PACKET_ACTION_NEXT = 0, /* nothing in particular, as all packets of others */
-	PACKET_ACTION_TO_SERVICE = 2,
-	PACKET_ACTION_TO_PORT = 3,
-};
-
 /* packet.action, as enum netvm_action has them; a dropped one never becomes a view. */
 enum { PACKET_NEXT = 0, PACKET_TO_SERVICE = 2, PACKET_TO_PORT = 3 };
 
@@ -120,6 +113,7 @@ struct packet {
 	uint8_t chain;  /* the source's: which buffer of its burst the view came from */
 	uint8_t keep;   /* PACKET_KEEP_* */
 	uint8_t action; /* PACKET_NEXT, or where its sender wants it to go */
+	uint16_t from;  /* number of the port that it came from, 0: not told */
 };
 static_assert(sizeof(struct packet) == 64, "a packet view is one cache line");
 

@@ -10,8 +10,14 @@ noinst_LIBRARIES += %D%/libnvshm.a
 	%D%/shm-fault.c \
 	%D%/shm-keeper.c %D%/shm-keeper.h \
 	%D%/shm-memory.c %D%/shm-memory.h \
-	%D%/shm-pool.h \
-	%D%/shm-port.h
+	%D%/shm-hop.c \
+	%D%/shm-loan.c %D%/shm-loan.h \
+	%D%/shm-notify.c \
+	%D%/shm-pool.c %D%/shm-pool.h \
+	%D%/shm-port.h %D%/shm-private.h \
+	%D%/shm-ring.c %D%/shm-ring.h \
+	%D%/shm-rx.c \
+	%D%/shm-tx.c
 
 # Beside netvmd in the build folder, where it looks first.
 pkglibexec_PROGRAMS = netvm-keeper

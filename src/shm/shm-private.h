@@ -77,14 +77,21 @@ struct shm_pool_book {
 struct rte_mbuf;
 struct shm_hold;
 
+/* A buffer of a packet in pieces, while it is ours. */
+struct shm_seg {
+	uint32_t next; /* buffer of the next piece */
+	uint16_t offset, length;
+};
+
 struct shm_pool {
 	/* workers */
 	uint8_t *buffer0;
 	uint8_t *owner; /* the book's; relaxed atomics: guests decide who looks when */
 	uint32_t buffers, buffer_size;
+	uint64_t reciprocal;         /* of buffer_size */
 	struct rte_mempool *mempool; /* the free buffers */
 	struct rte_mbuf **mbuf;      /* of each buffer */
-	uint32_t *next;              /* of each buffer: the packet's next one, while it is ours */
+	struct shm_seg *seg;         /* of each buffer */
 	uint32_t dma;                /* struct packet_lender.dma of its loans */
 	/* control thread */
 	struct shm_pool_config cfg;
