@@ -161,6 +161,14 @@ refuses 'nosuch0' port add x --type nic --device net_af_packet7,iface=nosuch0
 refuses 'net_nosuch0' port add x --type nic --device net_nosuch0
 refuses '0000:7f:1f.7' port add x --type nic --device 0000:7f:1f.7
 refuses 'net_af_packet0' port add x --type nic --device net_af_packet0,iface=h0
+refuses 'named twice' port add x --type nic --bond active-backup --device "net_null0 net_null0"
+for device in net_bonding0 vdev:net_bonding0 eth_bond0; do
+	refuses 'bond=active-backup' port add x --type nic --device "$device,mode=1,slave=net_af_packet0"
+done
+for round in 1 2; do
+	check "a device behind the name of its bus ($round)" nv port add x --type nic --device vdev:net_null0
+	check "it goes with its port ($round)" nv port del x
+done
 socat -u OPEN:/dev/null "UNIX-LISTEN:$DIR/stale.sock,unlink-close=0" 2> /dev/null &
 stale=$!
 wait_for 5 [ -S $DIR/stale.sock ]
