@@ -56,8 +56,10 @@ network_parse(void *set, const char *text, GError **error)
 {
 	struct port_settings *s = set;
 
-	if (!value_name("network", text, error))
+	if (!value_name("network", text, error)) {
+		g_prefix_error(error, "network: ");
 		return false;
+	}
 	g_strlcpy(s->network, text, sizeof(s->network));
 	return true;
 }

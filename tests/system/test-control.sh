@@ -129,6 +129,8 @@ refuses 'enabled' port set vm1 enabled=maybe
 refuses 'mode' port set vm1 mode=client
 refuses 'queues' port set vm1 queues=2
 refuses 'no-such' port set vm1 no-such=2
+refuses 'mirror: ' port set vm1 mirror=
+refuses 'network: ""' port set vm1 network=
 refuses '9216' port set vm1 vlan=99 mtu=9999
 refuses 'name' port add ../x --type vhost
 refuses 'name' port add '' --type vhost
