@@ -64,6 +64,13 @@ nic_probe(const struct dp_port_config *cfg, uint16_t *port_id, struct dp_error *
 			"twice (virtual devices are numbered: net_af_packet0, net_af_packet1 ...)",
 			cfg->name, name);
 	}
+	/* It takes others as it is made, and stops them as it goes. */
+	if (strncmp(name, "net_failsafe", strlen("net_failsafe")) == 0)
+		return dp_fail(err, -EINVAL,
+			"port \"%s\": device cannot be net_failsafe, which takes devices of other "
+			"ports: give its members in device, separated by spaces, and "
+			"bond=active-backup",
+			cfg->name);
 	nic_devargs(cfg, devargs, sizeof(devargs));
 	rc = rte_dev_probe(devargs);
 	if (rc == 0)

@@ -167,6 +167,7 @@ refuses 'named twice' port add x --type nic --bond active-backup --device "net_n
 for device in net_bonding0 vdev:net_bonding0 eth_bond0; do
 	refuses 'bond=active-backup' port add x --type nic --device "$device,mode=1,slave=net_af_packet0"
 done
+refuses 'bond=active-backup' port add x --type nic --device "net_failsafe0,dev(net_af_packet0)"
 for round in 1 2; do
 	check "a device behind the name of its bus ($round)" nv port add x --type nic --device vdev:net_null0
 	check "it goes with its port ($round)" nv port del x
