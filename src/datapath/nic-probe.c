@@ -26,6 +26,24 @@ device_name(const char *devargs, char *name, size_t len)
 	snprintf(name, len, "%.*s", (int)strcspn(devargs, ","), devargs);
 }
 
+/* DPDK's other syntax, layers of bus=, class= and driver= divided by slashes, opens
+ * devices that the name above does not find: nobody would close them. */
+static bool
+has_layers(const char *devargs)
+{
+	static const char *const layers[] = {"bus=", "class=", "driver="};
+
+	for (;;) {
+		for (unsigned int i = 0; i < RTE_DIM(layers); i++)
+			if (strncmp(devargs, layers[i], strlen(layers[i])) == 0)
+				return true;
+		devargs = strchr(devargs, '/');
+		if (devargs == NULL)
+			return false;
+		devargs++;
+	}
+}
+
 /* DPDK's own bond takes its members by name and stops them, also those that are
  * ports here: workers would poll a stopped device. Until it is configured it has
  * taken nothing. */
@@ -57,6 +75,14 @@ nic_probe(const struct dp_port_config *cfg, uint16_t *port_id, struct dp_error *
 		return dp_fail(err, -EINVAL,
 			"port \"%s\": device is empty; give a PCI address or devargs such as "
 			"net_af_packet0,iface=eth1",
+			cfg->name);
+	if (has_layers(cfg->device))
+		return dp_fail(err, -EINVAL,
+			"port \"%s\": device is given in layers of bus=, class= or driver=; give "
+			"its "
+			"name first, then what it takes, such as net_af_packet0,iface=eth1, or a "
+			"PCI "
+			"address",
 			cfg->name);
 	if (rte_eth_dev_get_port_by_name(name, &id) == 0) {
 		return dp_fail(err, -EBUSY,

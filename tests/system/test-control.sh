@@ -168,6 +168,14 @@ for device in net_bonding0 vdev:net_bonding0 eth_bond0; do
 	refuses 'bond=active-backup' port add x --type nic --device "$device,mode=1,slave=net_af_packet0"
 done
 refuses 'bond=active-backup' port add x --type nic --device "net_failsafe0,dev(net_af_packet0)"
+for device in bus=vdev,name=net_null4 class=eth,name=net_null4 bus=vdev,name=net_null4/class=eth \
+	net_null4/bus=vdev,name=net_null5 /bus=vdev,name=net_null4; do
+	refuses 'give its name first' port add x --type nic --device "$device"
+done
+check "none of them was opened" nv port add x --type nic --device net_null4
+must "that goes again" nv port del x
+check "slashes elsewhere are no layers" gives 1 "could not open" nv port add x --type nic \
+	--device "net_pcap4,rx_pcap=$DIR/nosuch/x.pcap,tx_pcap=$DIR/y.pcap"
 for round in 1 2; do
 	check "a device behind the name of its bus ($round)" nv port add x --type nic --device vdev:net_null0
 	check "it goes with its port ($round)" nv port del x
