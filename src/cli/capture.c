@@ -241,6 +241,33 @@ add_program(const struct cli *cli, JsonObject *params)
 	return rc;
 }
 
+/* Also when who started us has closed it: see stdfds.h. */
+static bool
+is_writable(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* Usage that makes no sense before the daemon is asked. */
+static enum cli_exit
+check_file(const struct cli *cli, const char *path)
+{
+	if (strcmp(path, "-") != 0)
+		return CLI_DONE;
+	if (cli->json)
+		return say_usage(
+			cli, "--json and a capture both want standard output: give a FILE");
+	if (isatty(STDOUT_FILENO))
+		return say_usage(cli, "a terminal cannot show a capture: give a FILE, or pipe "
+				      "\"-\" into tcpdump -r - or wireshark -k -i -");
+	if (!is_writable(STDOUT_FILENO))
+		return say_usage(cli, "standard output is closed or cannot be written to: give a "
+				      "FILE, or pipe \"-\" into tcpdump -r -");
+	return CLI_DONE;
+}
+
 /* What guests send is nobody else's business: the file is its owner's. */
 static bool
 open_file(struct stream *s, const char *path, GError **err)
@@ -267,13 +294,9 @@ capture(const struct cli *cli, const struct cli_verb *verb, struct cli_args *arg
 	struct stream s = {.out = -1};
 	enum cli_exit rc;
 
-	if (!strcmp(path, "-") && cli->json)
-		return say_usage(
-			cli, "--json and a capture both want standard output: give a FILE");
-	if (!strcmp(path, "-") && isatty(STDOUT_FILENO))
-		return say_usage(cli, "a terminal cannot show a capture: give a FILE, or pipe "
-				      "\"-\" into tcpdump -r - or wireshark -k -i -");
-	rc = add_program(cli, args->options);
+	rc = check_file(cli, path);
+	if (rc == CLI_DONE)
+		rc = add_program(cli, args->options);
 	if (rc != CLI_DONE)
 		return rc;
 	g_autoptr(Client) c = client_new(cli->run_dir, TIMEOUT_S, NULL, &err);

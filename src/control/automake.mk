@@ -9,6 +9,7 @@ noinst_LIBRARIES += %D%/libnvconf.a
 	%D%/settings.c %D%/settings.h %D%/settings-table.c \
 	%D%/settings-rates.c %D%/settings-rates.h \
 	%D%/ini.c %D%/ini.h \
+	%D%/stdfds.c %D%/stdfds.h \
 	%D%/conf.c %D%/conf.h
 
 # The daemon's control plane without main(): tests link it with a data path of
