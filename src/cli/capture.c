@@ -13,7 +13,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <pcap/pcap.h>
@@ -268,6 +270,27 @@ check_file(const struct cli *cli, const char *path)
 	return CLI_DONE;
 }
 
+/* Two captures would write over each other. Where the file's system knows no locks,
+ * it is the operator who sees to it; a pipe or a device may have many writers. */
+static bool
+claim_file(int fd, const char *path, GError **err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return true;
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+		g_set_error(err, CLIENT_ERROR, CLIENT_NO_ANSWER,
+			"another capture writes to %s: give another file", path);
+		return false;
+	}
+	if (ftruncate(fd, 0) == 0)
+		return true;
+	g_set_error(err, CLIENT_ERROR, CLIENT_NO_ANSWER, "cannot empty %s: %s", path,
+		g_strerror(errno));
+	return false;
+}
+
 /* What guests send is nobody else's business: the file is its owner's. */
 static bool
 open_file(struct stream *s, const char *path, GError **err)
@@ -278,11 +301,16 @@ open_file(struct stream *s, const char *path, GError **err)
 		return true;
 	}
 	s->name = path;
-	s->out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (s->out < 0)
+	s->out = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (s->out < 0) {
 		g_set_error(err, CLIENT_ERROR, CLIENT_NO_ANSWER, "cannot open %s: %s", path,
 			g_strerror(errno));
-	return s->out >= 0;
+		return false;
+	}
+	if (claim_file(s->out, path, err))
+		return true;
+	close(s->out);
+	return false;
 }
 
 static enum cli_exit

@@ -177,6 +177,18 @@ check "a standard output that is for reading" gives 2 "standard output is closed
 	timeout 20 sh -c '"$@" 1< /dev/null' sh "${netvmctl[@]}" capture a -
 check "refused captures leave no file" test ! -e $DIR/x
 
+capture a $DIR/one.pcapng
+sends 5 > /dev/null
+check "another capture into the same file is refused" \
+	gives 1 "another capture writes to $DIR/one.pcapng" nv capture b $DIR/one.pcapng
+check "its place is free again" wait_for 5 started b 0
+sends 5 > /dev/null
+check "the first one ends well" stopped
+check "it has lost nothing" frames_are 10 $DIR/one.pcapng
+capture a $DIR/one.pcapng
+check "then the file is there to be written again" stopped
+check "from its beginning" frames_are 0 $DIR/one.pcapng
+
 pids=()
 for ((i = 0; i < 8; i++)); do
 	"${netvmctl[@]}" capture a $DIR/many.$i > /dev/null 2>&1 &
