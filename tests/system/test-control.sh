@@ -59,6 +59,20 @@ check "port add, NIC" nv port add up0 --type nic --device net_af_packet0,iface=h
 check "the NIC port is up" wait_for 5 port_is up0 up
 check "port show of a NIC" holds true '.driver != null and .mac != null and .link.up' port show up0
 
+# A number of queues holds, or is refused.
+queues_are()
+{
+	holds "$1" '"\(.queues.configured) \(.queues.running)"' port show x && nv port del x
+}
+host_behind h1 10.1.1.2/24
+must "a virtual NIC with two queues" nv port add x --type nic \
+	--device net_af_packet1,iface=h1,qpairs=2 --queues 2
+check "runs with two" queues_are "2 2"
+must "and without being asked" nv port add x --type nic --device net_af_packet1,iface=h1,qpairs=2
+check "too" queues_are "0 2"
+must "net_tap makes three" nv port add x --type nic --device net_tap0,iface=t0 --queues 3
+check "that run" queues_are "3 3"
+
 # DPDK's telemetry socket takes one packet per question. Its folder is named
 # after the run directory.
 telemetry()
@@ -163,6 +177,10 @@ refuses 'nosuch0' port add x --type nic --device net_af_packet7,iface=nosuch0
 refuses 'net_nosuch0' port add x --type nic --device net_nosuch0
 refuses '0000:7f:1f.7' port add x --type nic --device 0000:7f:1f.7
 refuses 'net_af_packet0' port add x --type nic --device net_af_packet0,iface=h0
+refuses 'queues=2, but' port add x --type nic --device net_af_packet1,iface=h1 --queues 2
+refuses 'queues=1, but' port add x --type nic --device net_af_packet1,iface=h1,qpairs=2 --queues 1
+check "its device is free again" nv port add x --type nic --device net_af_packet1,iface=h1 --queues 1
+must "and goes" nv port del x
 refuses 'named twice' port add x --type nic --bond active-backup --device "net_null0 net_null0"
 for device in net_bonding0 vdev:net_bonding0 eth_bond0; do
 	refuses 'bond=active-backup' port add x --type nic --device "$device,mode=1,slave=net_af_packet0"
