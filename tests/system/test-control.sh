@@ -181,6 +181,9 @@ refuses 'queues=2, but' port add x --type nic --device net_af_packet1,iface=h1 -
 refuses 'queues=1, but' port add x --type nic --device net_af_packet1,iface=h1,qpairs=2 --queues 1
 check "its device is free again" nv port add x --type nic --device net_af_packet1,iface=h1 --queues 1
 must "and goes" nv port del x
+refuses 'at most 8' port add x --type nic --bond lacp --device "$(printf 'net_null%d ' {0..8})"
+refuses 'bond is missing' port add x --type nic --device "net_null0 net_null1"
+refuses 'only 1 device' port add x --type nic --bond active-backup --device net_null0
 refuses 'named twice' port add x --type nic --bond active-backup --device "net_null0 net_null0"
 for device in net_bonding0 vdev:net_bonding0 eth_bond0; do
 	refuses 'bond=active-backup' port add x --type nic --device "$device,mode=1,slave=net_af_packet0"
