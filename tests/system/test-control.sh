@@ -210,6 +210,14 @@ check "a socket that nobody serves any more is taken over" \
 check "port del" nv port del x
 check "port del removes the socket" [ ! -e $DIR/stale.sock ]
 
+printf '[port lost]\ntype = nic\ndevice = net_nosuch1\n' >> $DIR/netvmd.conf
+kill -HUP $NETVMD_PID
+check "a port that cannot be is kept in error" wait_for 5 port_is lost error
+check "its error does not name it again" holds true '.error | startswith("DPDK could not")' port show lost
+check "and in the log" grep -q 'port lost: error: DPDK could not open device "net_nosuch1"' $DIR/netvmd.log
+check "and to who wants to capture" \
+	gives 1 'port "lost" is in error, so it has no traffic: DPDK' nv capture lost $DIR/x
+
 # --- hostile clients -------------------------------------------------------------
 
 rss()
