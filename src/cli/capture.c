@@ -256,6 +256,9 @@ is_writable(int fd)
 static enum cli_exit
 check_file(const struct cli *cli, const char *path)
 {
+	if (path[0] == '\0')
+		return say_usage(
+			cli, "FILE is empty: give the file's name, or - for standard output");
 	if (strcmp(path, "-") != 0)
 		return CLI_DONE;
 	if (cli->json)

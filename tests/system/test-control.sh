@@ -46,6 +46,8 @@ check "port add, server mode" nv port add vm1 --type vhost --network red --vlan 
 	--guard mac=52:54:00:00:00:01,ip=10.0.0.1 --mtu 9000
 check "port show" holds "waiting server 4 9000 10" \
 	'"\(.state) \(.mode) \(.queues.configured) \(.mtu) \(.vlan)"' port show vm1
+check "port show has no rings and no memory of a guest that is not there" holds "false false false" \
+	'"\(has("rings")) \(has("ring_sizes")) \(has("numa_node"))"' port show vm1
 check "port show names the socket" holds $DIR/run/vhost/vm1.sock .socket port show vm1
 check "port show has counters" holds "0 0 0 0" \
 	'.counters | "\(.rx_packets) \(.rx_bytes) \(.tx_packets) \(.tx_bytes)"' port show vm1

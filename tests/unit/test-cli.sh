@@ -324,6 +324,7 @@ run capture vm1 - --json
 rc_is 2
 out_is_empty
 usage "something is missing" capture vm1
+usage "FILE is empty" capture vm1 ""
 [ ! -e "$tmp/x" ] || fail "a refused capture leaves a file"
 answer capture.start '{"error":{"code":3,"message":"8 captures are running"}}'
 run capture vm1 "$tmp/x"
