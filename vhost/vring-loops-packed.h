@@ -8,13 +8,24 @@
 
 #include "vhost/vring-frame.h"
 
-#define SLOT_TURN (SLOT_AVAIL | SLOT_USED)
+#define SLOTS_PER_LINE 4
+#define SLOT_TURN      (SLOT_AVAIL | SLOT_USED)
 
 /* The flags of a slot that is available and whose other flags are these. */
 static inline uint16_t
 slot_flags(vring_place at, uint16_t flags)
 {
 	return (uint16_t)((at & VRING_PLACE_WRAP ? SLOT_AVAIL : SLOT_USED) | flags);
+}
+
+/* The lines of the slots of a burst from `at` on, all at once, and for writing: used
+ * slots will be written there. */
+static inline void
+slots_prefetch(const struct vring_queue *vq, vring_place at, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i = (uint16_t)(i + SLOTS_PER_LINE))
+		__builtin_prefetch(
+			&vq->slot[vring_place_add(at, i, vq->size) & VRING_PLACE_SLOT], 1);
 }
 
 /* The frame of a chain whose first slot says no more than the header. */
@@ -41,6 +52,8 @@ look_packed(struct vring_queue *vq, struct seen *seen, vring_place *at, uint16_t
 	uint32_t hint = vq->mem_hint;
 	uint16_t n;
 
+	if (vring_slot_is_avail(vring_slot_word(&vq->slot[s.next & VRING_PLACE_SLOT]), s.next))
+		slots_prefetch(vq, s.next, s.left < max ? s.left : max);
 	for (n = 0; n < max && s.left != 0; n++) {
 		const struct vring_packed_desc *slot = &vq->slot[s.next & VRING_PLACE_SLOT];
 		uint64_t word = vring_slot_word(slot);
@@ -85,6 +98,7 @@ look_ahead_packed(
 
 	if (n > avail->left)
 		n = avail->left;
+	slots_prefetch(vq, at, n);
 	for (i = 0; i < n; i++) {
 		const struct vring_packed_desc *slot = &vq->slot[at & VRING_PLACE_SLOT];
 		uint64_t word = vring_slot_word(slot);

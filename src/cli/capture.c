@@ -13,7 +13,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <pcap/pcap.h>
@@ -241,6 +243,57 @@ add_program(const struct cli *cli, JsonObject *params)
 	return rc;
 }
 
+/* Also when who started us has closed it: see stdfds.h. */
+static bool
+is_writable(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* Usage that makes no sense before the daemon is asked. */
+static enum cli_exit
+check_file(const struct cli *cli, const char *path)
+{
+	if (path[0] == '\0')
+		return say_usage(
+			cli, "FILE is empty: give the file's name, or - for standard output");
+	if (strcmp(path, "-") != 0)
+		return CLI_DONE;
+	if (cli->json)
+		return say_usage(
+			cli, "--json and a capture both want standard output: give a FILE");
+	if (isatty(STDOUT_FILENO))
+		return say_usage(cli, "a terminal cannot show a capture: give a FILE, or pipe "
+				      "\"-\" into tcpdump -r - or wireshark -k -i -");
+	if (!is_writable(STDOUT_FILENO))
+		return say_usage(cli, "standard output is closed or cannot be written to: give a "
+				      "FILE, or pipe \"-\" into tcpdump -r -");
+	return CLI_DONE;
+}
+
+/* Two captures would write over each other. Where the file's system knows no locks,
+ * it is the operator who sees to it; a pipe or a device may have many writers. */
+static bool
+claim_file(int fd, const char *path, GError **err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return true;
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+		g_set_error(err, CLIENT_ERROR, CLIENT_NO_ANSWER,
+			"another capture writes to %s: give another file", path);
+		return false;
+	}
+	if (ftruncate(fd, 0) == 0)
+		return true;
+	g_set_error(err, CLIENT_ERROR, CLIENT_NO_ANSWER, "cannot empty %s: %s", path,
+		g_strerror(errno));
+	return false;
+}
+
 /* What guests send is nobody else's business: the file is its owner's. */
 static bool
 open_file(struct stream *s, const char *path, GError **err)
@@ -251,11 +304,16 @@ open_file(struct stream *s, const char *path, GError **err)
 		return true;
 	}
 	s->name = path;
-	s->out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (s->out < 0)
+	s->out = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (s->out < 0) {
 		g_set_error(err, CLIENT_ERROR, CLIENT_NO_ANSWER, "cannot open %s: %s", path,
 			g_strerror(errno));
-	return s->out >= 0;
+		return false;
+	}
+	if (claim_file(s->out, path, err))
+		return true;
+	close(s->out);
+	return false;
 }
 
 static enum cli_exit
@@ -267,13 +325,9 @@ capture(const struct cli *cli, const struct cli_verb *verb, struct cli_args *arg
 	struct stream s = {.out = -1};
 	enum cli_exit rc;
 
-	if (!strcmp(path, "-") && cli->json)
-		return say_usage(
-			cli, "--json and a capture both want standard output: give a FILE");
-	if (!strcmp(path, "-") && isatty(STDOUT_FILENO))
-		return say_usage(cli, "a terminal cannot show a capture: give a FILE, or pipe "
-				      "\"-\" into tcpdump -r - or wireshark -k -i -");
-	rc = add_program(cli, args->options);
+	rc = check_file(cli, path);
+	if (rc == CLI_DONE)
+		rc = add_program(cli, args->options);
 	if (rc != CLI_DONE)
 		return rc;
 	g_autoptr(Client) c = client_new(cli->run_dir, TIMEOUT_S, NULL, &err);

@@ -12,6 +12,7 @@
 #include "src/cli/args.h"
 #include "src/cli/say.h"
 #include "src/cli/words.h"
+#include "src/control/stdfds.h"
 
 const struct cli_option cli_globals[] = {
 	{"run-dir", "DIR", CLI_WORDS_DIR, "run directory of the daemon [/run/netvm]", false},
@@ -130,6 +131,7 @@ run(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
+	stdfds_open();
 	/* Widths of UTF-8 in tables; numbers stay as programs write them. */
 	setlocale(LC_CTYPE, "");
 	if (argc > 1 && !strcmp(argv[1], "__complete"))

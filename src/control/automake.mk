@@ -7,8 +7,10 @@ noinst_LIBRARIES += %D%/libnvconf.a
 	%D%/error.c %D%/error.h \
 	%D%/values.c %D%/values.h \
 	%D%/settings.c %D%/settings.h %D%/settings-table.c \
+	%D%/settings-nic.c %D%/settings-nic.h \
 	%D%/settings-rates.c %D%/settings-rates.h \
 	%D%/ini.c %D%/ini.h \
+	%D%/stdfds.c %D%/stdfds.h \
 	%D%/conf.c %D%/conf.h
 
 # The daemon's control plane without main(): tests link it with a data path of

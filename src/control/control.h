@@ -100,6 +100,9 @@ struct port *control_port_add_anyway(
  * broken: then this is one more try to bring it up. */
 bool control_port_set(
 	struct control *c, struct port *p, const struct port_settings *set, GError **error);
+/* The error without the port's name that the data path begins with, for those who
+ * have just named the port. */
+const char *control_port_reason(const char *name, const GError *error);
 /* Closed, the port may come back: with the next start of netvmd, or with other
  * settings. Deleted, it does not, and what was kept for its guest goes. */
 void control_port_close(struct control *c, struct port *p);

@@ -21,6 +21,7 @@
 #include "src/control/methods.h"
 #include "src/control/rpc.h"
 #include "src/control/rundir.h"
+#include "src/control/stdfds.h"
 
 #define RUN_DIR_DEFAULT    "/run/netvm"
 #define STATE_FILE_DEFAULT "/var/lib/netvm/state.json"
@@ -226,6 +227,7 @@ main(int argc, char **argv)
 	struct daemon d = {.listen_fd = -1};
 	int status = EXIT_FAILURE;
 
+	stdfds_open();
 	setlocale(LC_ALL, "");
 	g_option_context_set_summary(
 		context, "Virtual switch for QEMU guests (vhost-user) and NICs.");

@@ -167,6 +167,19 @@ control_port_add(struct control *c, const char *name, const struct port_settings
 	return p;
 }
 
+const char *
+control_port_reason(const char *name, const GError *error)
+{
+	g_autofree char *quoted = g_strdup_printf("port \"%s\": ", name);
+	g_autofree char *plain = g_strdup_printf("port %s: ", name);
+
+	if (g_str_has_prefix(error->message, quoted))
+		return error->message + strlen(quoted);
+	if (g_str_has_prefix(error->message, plain))
+		return error->message + strlen(plain);
+	return error->message;
+}
+
 struct port *
 control_port_add_anyway(
 	struct control *c, const char *name, const struct port_settings *set, enum origin origin)
@@ -179,7 +192,7 @@ control_port_add_anyway(
 		return NULL;
 	}
 	if (!port_open(c, p, &error))
-		p->problem = g_strdup(error->message);
+		p->problem = g_strdup(control_port_reason(name, error));
 	port_insert(c, p);
 	return p;
 }

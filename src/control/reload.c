@@ -143,7 +143,7 @@ put_port(struct control *c, const struct port_def *def)
 	else if (settings_differ(&port_table, &p->set, &def->set, true))
 		control_port_set(c, p, &def->set, &error);
 	if (error != NULL)
-		g_warning("port %s: %s", def->name, error->message);
+		g_warning("port %s: %s", def->name, control_port_reason(def->name, error));
 	if (p != NULL)
 		p->origin = ORIGIN_CONFIG;
 }
@@ -183,7 +183,7 @@ retry_ports(struct control *c)
 		if (p->dp == NULL && p->origin == ORIGIN_STATE &&
 			!control_port_set(c, p, &p->set, &error)) {
 			g_free(p->problem);
-			p->problem = g_strdup(error->message);
+			p->problem = g_strdup(control_port_reason(p->name, error));
 			control_port_log(p);
 		}
 	}

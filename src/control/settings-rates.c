@@ -47,8 +47,10 @@ mirror_parse(void *set, const char *text, GError **error)
 {
 	struct port_settings *s = set;
 
-	if (!value_name("port", text, error))
+	if (!value_name("port", text, error)) {
+		g_prefix_error(error, "mirror: ");
 		return false;
+	}
 	g_strlcpy(s->mirror, strcmp(text, MIRROR_NONE) != 0 ? text : "", sizeof(s->mirror));
 	return true;
 }

@@ -8,10 +8,6 @@
 
 #include "src/control/settings.h"
 
-#define SETTING_FUNCTIONS(field)                                                                   \
-	bool field##_parse(void *set, const char *text, GError **error);                           \
-	char *field##_format(const void *set)
-
 SETTING_FUNCTIONS(rate_pps);
 SETTING_FUNCTIONS(rate_bps);
 SETTING_FUNCTIONS(burst_packets);

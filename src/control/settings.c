@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/control/error.h"
+#include "src/control/settings-nic.h"
 #include "src/control/settings-rates.h"
 #include "src/control/values.h"
 
@@ -14,23 +15,10 @@
 #define MTU_MIN 68
 
 /* Places in port_setting[] that rules below refer to. */
-enum {
-	PORT_TYPE,
-	PORT_NETWORK,
-	PORT_VLAN,
-	PORT_TRUNK,
-	PORT_QUEUES = 6,
-	PORT_DEVICE = 10,
-	PORT_BOND = 11
-};
+enum { PORT_TYPE, PORT_NETWORK, PORT_VLAN, PORT_TRUNK, PORT_QUEUES = 6, PORT_DEVICE = 10 };
 
 static const char *const type_words[] = {
 	[DP_PORT_VHOST] = "vhost", [DP_PORT_NIC] = "nic", [DP_PORT_NIC + 1] = NULL};
-static const char *const zero_copy_words[] = {"auto", "off", NULL};
-static const char *const bond_words[] = {[DP_BOND_NONE] = "none",
-	[DP_BOND_ACTIVE_BACKUP] = "active-backup",
-	[DP_BOND_LACP] = "lacp",
-	[DP_BOND_LACP + 1] = NULL};
 static const char *const mode_words[] = {"server", "client", NULL};
 
 static bool
@@ -56,8 +44,10 @@ network_parse(void *set, const char *text, GError **error)
 {
 	struct port_settings *s = set;
 
-	if (!value_name("network", text, error))
+	if (!value_name("network", text, error)) {
+		g_prefix_error(error, "network: ");
 		return false;
+	}
 	g_strlcpy(s->network, text, sizeof(s->network));
 	return true;
 }
@@ -215,67 +205,6 @@ socket_format(const void *set)
 	return s->socket[0] != '\0' ? g_strdup(s->socket) : NULL;
 }
 
-static bool
-device_parse(void *set, const char *text, GError **error)
-{
-	struct port_settings *s = set;
-
-	if (text[0] == '\0' || strlen(text) >= sizeof(s->device)) {
-		g_set_error(error, NETVM_ERROR, NETVM_ERROR_PARAMS,
-			"device is a PCI address or DPDK devargs such as "
-			"net_af_packet0,iface=eth1, of 1 "
-			"to %zu bytes",
-			sizeof(s->device) - 1);
-		return false;
-	}
-	g_strlcpy(s->device, text, sizeof(s->device));
-	return true;
-}
-
-static char *
-device_format(const void *set)
-{
-	const struct port_settings *s = set;
-
-	return s->device[0] != '\0' ? g_strdup(s->device) : NULL;
-}
-
-static bool
-bond_parse(void *set, const char *text, GError **error)
-{
-	guint word;
-
-	if (!value_word("bond", text, bond_words, &word, error))
-		return false;
-	((struct port_settings *)set)->bond = word;
-	return true;
-}
-
-static bool
-zero_copy_parse(void *set, const char *text, GError **error)
-{
-	guint word;
-
-	if (!value_word("zero-copy", text, zero_copy_words, &word, error))
-		return false;
-	((struct port_settings *)set)->copy = word != 0;
-	return true;
-}
-
-static char *
-zero_copy_format(const void *set)
-{
-	return g_strdup(zero_copy_words[((const struct port_settings *)set)->copy]);
-}
-
-static char *
-bond_format(const void *set)
-{
-	const struct port_settings *s = set;
-
-	return s->bond != DP_BOND_NONE ? g_strdup(bond_words[s->bond]) : NULL;
-}
-
 /* clang-format off */
 static const struct setting port_setting[] = {
 	[PORT_TYPE] =
@@ -295,7 +224,6 @@ static const struct setting port_setting[] = {
 	{"socket", SETTING_TEXT, VHOST, false, socket_parse, socket_format},
 	[PORT_DEVICE] =
 	{"device", SETTING_TEXT, NIC, false, device_parse, device_format},
-	[PORT_BOND] =
 	{"bond", SETTING_TEXT, NIC, false, bond_parse, bond_format},
 	{"zero-copy", SETTING_TEXT, NIC, false, zero_copy_parse, zero_copy_format},
 	{"rate-pps", SETTING_NUMBER, VHOST | NIC, true, rate_pps_parse, rate_pps_format},
@@ -370,10 +298,6 @@ port_settings_check(struct port_settings *set, uint32_t given, bool full, GError
 		wrong = "vlan and trunk exclude each other: a port is an access port or a trunk";
 	else if (set->type == DP_PORT_NIC && full && (given >> PORT_DEVICE & 1) == 0)
 		wrong = "device is missing: a nic port needs a PCI address or DPDK devargs";
-	else if (full && set->type == DP_PORT_NIC &&
-		 (set->bond != DP_BOND_NONE) != (strchr(set->device, ' ') != NULL))
-		wrong = "bond=active-backup or bond=lacp and a device of 2 to 8 devices separated "
-			"by spaces belong together";
 	else if (set->type == DP_PORT_VHOST && (given >> PORT_QUEUES & 1) != 0 && set->queues == 0)
 		wrong = "queues is a number from 1 to 16 for a vhost port; only a nic port has "
 			"auto";
@@ -381,6 +305,8 @@ port_settings_check(struct port_settings *set, uint32_t given, bool full, GError
 		g_set_error_literal(error, NETVM_ERROR, NETVM_ERROR_PARAMS, wrong);
 		return false;
 	}
+	if (full && set->type == DP_PORT_NIC && !settings_nic_check(set, error))
+		return false;
 	for (unsigned int i = 0; i < port_table.count; i++) {
 		if ((given >> i & 1) == 0 || (port_setting[i].types >> set->type & 1) != 0)
 			continue;

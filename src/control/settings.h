@@ -66,6 +66,11 @@ struct setting {
 	char *(*format)(const void *set);
 };
 
+/* Declares a row's two functions that stand in a file of their own. */
+#define SETTING_FUNCTIONS(field)                                                                   \
+	bool field##_parse(void *set, const char *text, GError **error);                           \
+	char *field##_format(const void *set)
+
 struct settings_table {
 	const char *noun;
 	const struct setting *setting;

@@ -136,11 +136,32 @@ add_setting(JsonObject *o, const struct port *p, const char *name)
 		json_object_set_string_member(o, name, text);
 }
 
+/* Absent while no ring runs. */
+static void
+add_ring_sizes(JsonObject *o, const struct port *p, const struct dp_port_status *st)
+{
+	JsonArray *sizes = json_array_new();
+	bool any = false;
+
+	for (unsigned int i = 0; i < VHOST_QUEUE_PAIRS_MAX && i < p->set.queues; i++) {
+		const uint32_t *size = st->vhost.ring_size[i];
+		JsonArray *pair = json_array_new();
+
+		any |= size[0] != 0 || size[1] != 0;
+		json_array_add_int_element(pair, size[0]);
+		json_array_add_int_element(pair, size[1]);
+		json_array_add_array_element(sizes, pair);
+	}
+	if (any)
+		json_object_set_array_member(o, "ring_sizes", sizes);
+	else
+		json_array_unref(sizes);
+}
+
 static void
 add_vhost(JsonObject *o, struct control *c, const struct port *p, const struct dp_port_status *st)
 {
 	g_autofree char *socket = control_port_socket(c, p);
-	JsonArray *sizes;
 
 	json_object_set_string_member(o, "socket", socket);
 	add_setting(o, p, "mode");
@@ -155,16 +176,9 @@ add_vhost(JsonObject *o, struct control *c, const struct port *p, const struct d
 		json_object_set_int_member(o, "guest_mtu", st->vhost.guest_mtu);
 	if (st->vhost.features != 0)
 		json_object_set_string_member(o, "rings", st->vhost.packed ? "packed" : "split");
-	sizes = json_array_new();
-	for (unsigned int i = 0; i < VHOST_QUEUE_PAIRS_MAX && i < p->set.queues; i++) {
-		JsonArray *pair = json_array_new();
-
-		json_array_add_int_element(pair, st->vhost.ring_size[i][0]);
-		json_array_add_int_element(pair, st->vhost.ring_size[i][1]);
-		json_array_add_array_element(sizes, pair);
-	}
-	json_object_set_array_member(o, "ring_sizes", sizes);
-	json_object_set_int_member(o, "numa_node", st->vhost.numa_node);
+	add_ring_sizes(o, p, st);
+	if (st->vhost.numa_node >= 0)
+		json_object_set_int_member(o, "numa_node", st->vhost.numa_node);
 }
 
 static JsonArray *

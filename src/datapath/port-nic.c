@@ -48,10 +48,11 @@ any_tap(const struct nic *nic)
 }
 
 /* How many queues to run: as many as workers, as far as the device can. The
- * devargs of a virtual device say how many it has, and all of these receive;
- * net_tap alone makes its queues on demand. */
-static void
-choose_queues(struct nic *nic, const struct dp_port_config *cfg)
+ * devargs of a virtual device say how many it has, and all of these receive:
+ * frames in one that is not run would be lost. net_tap alone makes its queues on
+ * demand. A number that was asked for holds, or the port is refused. */
+static int
+choose_queues(struct nic *nic, const struct dp_port_config *cfg, struct dp_error *err)
 {
 	bool tap = any_tap(nic);
 	uint16_t want = cfg->queues != 0 ? cfg->queues : nic->workers;
@@ -63,6 +64,12 @@ choose_queues(struct nic *nic, const struct dp_port_config *cfg)
 	nic->ntxq = RTE_MIN(want, nic->info.max_tx_queues);
 	if (tap)
 		nic->nrxq = nic->ntxq = RTE_MIN(nic->nrxq, nic->ntxq);
+	if (cfg->queues == 0 || cfg->queues == nic->nrxq)
+		return 0;
+	return dp_fail(err, -EINVAL,
+		"port \"%s\": queues=%u, but device \"%.80s\" runs with %u: leave queues out, or "
+		"give a virtual device as many in its devargs (net_af_packet: qpairs=%u)",
+		cfg->name, cfg->queues, cfg->device, nic->nrxq, cfg->queues);
 }
 
 static void
@@ -234,8 +241,9 @@ nic_open(struct dp_port *port, const struct dp_port_config *cfg, struct dp_error
 			err, -EIO, "port \"%s\": the device does not describe itself", cfg->name);
 	if (rc == 0)
 		rc = nic_check_alone(nic->port_id, cfg->name, err);
+	if (rc == 0)
+		rc = choose_queues(nic, cfg, err);
 	if (rc == 0) {
-		choose_queues(nic, cfg);
 		choose_offloads(nic);
 		for (uint16_t q = 0; q < DP_QUEUES_MAX; q++)
 			rte_spinlock_init(&nic->txq[q].lock);

@@ -171,7 +171,23 @@ check "a port that is not there" gives 1 'there is no port "z"' nv capture z $DI
 check "a snaplen of 0" gives 1 "snaplen is a number from 1 to 262144" nv capture a $DIR/x --snaplen 0
 check "a direction that is none" gives 1 "direction" nv capture a $DIR/x --direction up
 check "a file that cannot be" gives 1 "cannot open /nowhere/x" nv capture a /nowhere/x
+check "a standard output that is closed" gives 2 "standard output is closed" \
+	timeout 20 sh -c '"$@" >&-' sh "${netvmctl[@]}" capture a -
+check "a standard output that is for reading" gives 2 "standard output is closed" \
+	timeout 20 sh -c '"$@" 1< /dev/null' sh "${netvmctl[@]}" capture a -
 check "refused captures leave no file" test ! -e $DIR/x
+
+capture a $DIR/one.pcapng
+sends 5 > /dev/null
+check "another capture into the same file is refused" \
+	gives 1 "another capture writes to $DIR/one.pcapng" nv capture b $DIR/one.pcapng
+check "its place is free again" wait_for 5 started b 0
+sends 5 > /dev/null
+check "the first one ends well" stopped
+check "it has lost nothing" frames_are 10 $DIR/one.pcapng
+capture a $DIR/one.pcapng
+check "then the file is there to be written again" stopped
+check "from its beginning" frames_are 0 $DIR/one.pcapng
 
 pids=()
 for ((i = 0; i < 8; i++)); do

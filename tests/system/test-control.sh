@@ -46,6 +46,8 @@ check "port add, server mode" nv port add vm1 --type vhost --network red --vlan 
 	--guard mac=52:54:00:00:00:01,ip=10.0.0.1 --mtu 9000
 check "port show" holds "waiting server 4 9000 10" \
 	'"\(.state) \(.mode) \(.queues.configured) \(.mtu) \(.vlan)"' port show vm1
+check "port show has no rings and no memory of a guest that is not there" holds "false false false" \
+	'"\(has("rings")) \(has("ring_sizes")) \(has("numa_node"))"' port show vm1
 check "port show names the socket" holds $DIR/run/vhost/vm1.sock .socket port show vm1
 check "port show has counters" holds "0 0 0 0" \
 	'.counters | "\(.rx_packets) \(.rx_bytes) \(.tx_packets) \(.tx_bytes)"' port show vm1
@@ -58,6 +60,20 @@ host_behind h0 10.1.0.2/24
 check "port add, NIC" nv port add up0 --type nic --device net_af_packet0,iface=h0 --network red
 check "the NIC port is up" wait_for 5 port_is up0 up
 check "port show of a NIC" holds true '.driver != null and .mac != null and .link.up' port show up0
+
+# A number of queues holds, or is refused.
+queues_are()
+{
+	holds "$1" '"\(.queues.configured) \(.queues.running)"' port show x && nv port del x
+}
+host_behind h1 10.1.1.2/24
+must "a virtual NIC with two queues" nv port add x --type nic \
+	--device net_af_packet1,iface=h1,qpairs=2 --queues 2
+check "runs with two" queues_are "2 2"
+must "and without being asked" nv port add x --type nic --device net_af_packet1,iface=h1,qpairs=2
+check "too" queues_are "0 2"
+must "net_tap makes three" nv port add x --type nic --device net_tap0,iface=t0 --queues 3
+check "that run" queues_are "3 3"
 
 # DPDK's telemetry socket takes one packet per question. Its folder is named
 # after the run directory.
@@ -129,6 +145,8 @@ refuses 'enabled' port set vm1 enabled=maybe
 refuses 'mode' port set vm1 mode=client
 refuses 'queues' port set vm1 queues=2
 refuses 'no-such' port set vm1 no-such=2
+refuses 'mirror: ' port set vm1 mirror=
+refuses 'network: ""' port set vm1 network=
 refuses '9216' port set vm1 vlan=99 mtu=9999
 refuses 'name' port add ../x --type vhost
 refuses 'name' port add '' --type vhost
@@ -161,6 +179,30 @@ refuses 'nosuch0' port add x --type nic --device net_af_packet7,iface=nosuch0
 refuses 'net_nosuch0' port add x --type nic --device net_nosuch0
 refuses '0000:7f:1f.7' port add x --type nic --device 0000:7f:1f.7
 refuses 'net_af_packet0' port add x --type nic --device net_af_packet0,iface=h0
+refuses 'queues=2, but' port add x --type nic --device net_af_packet1,iface=h1 --queues 2
+refuses 'queues=1, but' port add x --type nic --device net_af_packet1,iface=h1,qpairs=2 --queues 1
+check "its device is free again" nv port add x --type nic --device net_af_packet1,iface=h1 --queues 1
+must "and goes" nv port del x
+refuses 'at most 8' port add x --type nic --bond lacp --device "$(printf 'net_null%d ' {0..8})"
+refuses 'bond is missing' port add x --type nic --device "net_null0 net_null1"
+refuses 'only 1 device' port add x --type nic --bond active-backup --device net_null0
+refuses 'named twice' port add x --type nic --bond active-backup --device "net_null0 net_null0"
+for device in net_bonding0 vdev:net_bonding0 eth_bond0; do
+	refuses 'bond=active-backup' port add x --type nic --device "$device,mode=1,slave=net_af_packet0"
+done
+refuses 'bond=active-backup' port add x --type nic --device "net_failsafe0,dev(net_af_packet0)"
+for device in bus=vdev,name=net_null4 class=eth,name=net_null4 bus=vdev,name=net_null4/class=eth \
+	net_null4/bus=vdev,name=net_null5 /bus=vdev,name=net_null4; do
+	refuses 'give its name first' port add x --type nic --device "$device"
+done
+check "none of them was opened" nv port add x --type nic --device net_null4
+must "that goes again" nv port del x
+check "slashes elsewhere are no layers" gives 1 "could not open" nv port add x --type nic \
+	--device "net_pcap4,rx_pcap=$DIR/nosuch/x.pcap,tx_pcap=$DIR/y.pcap"
+for round in 1 2; do
+	check "a device behind the name of its bus ($round)" nv port add x --type nic --device vdev:net_null0
+	check "it goes with its port ($round)" nv port del x
+done
 socat -u OPEN:/dev/null "UNIX-LISTEN:$DIR/stale.sock,unlink-close=0" 2> /dev/null &
 stale=$!
 wait_for 5 [ -S $DIR/stale.sock ]
@@ -169,6 +211,14 @@ check "a socket that nobody serves any more is taken over" \
 	nv port add x --type vhost --socket $DIR/stale.sock
 check "port del" nv port del x
 check "port del removes the socket" [ ! -e $DIR/stale.sock ]
+
+printf '[port lost]\ntype = nic\ndevice = net_nosuch1\n' >> $DIR/netvmd.conf
+kill -HUP $NETVMD_PID
+check "a port that cannot be is kept in error" wait_for 5 port_is lost error
+check "its error does not name it again" holds true '.error | startswith("DPDK could not")' port show lost
+check "and in the log" grep -q 'port lost: error: DPDK could not open device "net_nosuch1"' $DIR/netvmd.log
+check "and to who wants to capture" \
+	gives 1 'port "lost" is in error, so it has no traffic: DPDK' nv capture lost $DIR/x
 
 # --- hostile clients -------------------------------------------------------------
 

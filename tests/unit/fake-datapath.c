@@ -267,7 +267,7 @@ dp_port_add(const struct dp_port_config *cfg, struct dp_port **port, struct dp_e
 	struct dp_port *p = fake.port;
 
 	if (cfg->type == DP_PORT_NIC && strcmp(cfg->device, "missing") == 0 && !fake.plugged)
-		return refuse(err, -ENODEV, "device missing is not there");
+		return refuse(err, -ENODEV, "port \"%s\": device missing is not there", cfg->name);
 	while (p < fake.port + DP_PORTS_MAX && p->used)
 		p++;
 	if (p == fake.port + DP_PORTS_MAX)

@@ -324,6 +324,7 @@ run capture vm1 - --json
 rc_is 2
 out_is_empty
 usage "something is missing" capture vm1
+usage "FILE is empty" capture vm1 ""
 [ ! -e "$tmp/x" ] || fail "a refused capture leaves a file"
 answer capture.start '{"error":{"code":3,"message":"8 captures are running"}}'
 run capture vm1 "$tmp/x"
@@ -334,6 +335,10 @@ err_has "8 captures are running"
 run stats --help
 out_has '^  --watch '
 "$ctl" port list --help > /dev/full 2> "$tmp/err" && fail "a full disk is no failure"
+# Nor does what was to be printed go to the daemon, which would get the closed number.
+"$ctl" --run-dir "$tmp/run" port list >&- 2> "$tmp/err" && fail "a closed output is no failure"
+what="netvmctl port list >&-"
+err_has "cannot write the output"
 
 # --watch: rates by the daemon's clock, ended well by a signal.
 answer stats.get '{"result":{"time":1.0,"ports":[{"name":"vm1","rx_packets":1000,"rx_bytes":0,"drops":{}}],

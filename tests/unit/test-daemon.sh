@@ -114,6 +114,16 @@ a=$pid
 expect 0 '"configured" : 3' ctl a --json port show guest
 expect 0 '"vlan" : 9' ctl a --json port show guest
 
+# --- started without descriptors 0 to 2 --------------------------------------
+"$netvmd" --run-dir "$dir/c" <&- >&- 2>&- &
+c=$!
+pids="$pids $c"
+ctl c status --wait 10 >/dev/null || fail "netvmd without standard descriptors does not answer"
+for fd in 0 1 2; do
+	[ "$(readlink "/proc/$c/fd/$fd")" = /dev/null ] || fail "descriptor $fd is something else"
+done
+stop "$c"
+
 # --- a damaged state file ----------------------------------------------------
 stop "$a"
 [ -e "$dir/a/control.sock" ] && fail "the control socket stays"

@@ -65,7 +65,12 @@ test_plugged_later(void **state)
 	assert_int_equal(fake_port_settings("gone")->mtu, 1000);
 	fake_plug_missing(false);
 	env_restart(e);
-	expect(ask(e, "port.show", "{'name':'r'}"), "'state':'error'");
+	expect(ask(e, "port.show", "{'name':'r'}"),
+		"'state':'error','error':'device missing is not there'");
+	/* Nor is it named twice after one more try. */
+	assert_true(control_reload(&e->c, NULL));
+	expect(ask(e, "port.show", "{'name':'r'}"),
+		"'state':'error','error':'device missing is not there'");
 	expect(ask(e, "port.show", "{'name':'gone'}"), "'state':'error'");
 	fake_plug_missing(true);
 	assert_true(control_reload(&e->c, NULL));
