@@ -65,15 +65,15 @@
  * that wants to use the port, for the first time or again, and one that has
  * lost its way:
  *
- *	1. checks magic, version and sizes, and waits for NETVM_HOST_READY;
- *	2. adds 1 to `guest_request`, writes it with release order and rings the
- *	   doorbell;
+ *	1. waits until host_state is not NETVM_HOST_DOWN, and checks magic, version and
+ *	   sizes;
+ *	2. adds 1 to `guest_request`, writes it with release order and rings doorbell 0;
  *	3. waits until `host_answer` (acquire) is the same number: all buffers
  *	   that it owned are the host's again, all rings are empty and their
  *	   indices are 0, and FILL is being filled;
  *	4. writes NETVM_GUEST_OPEN to `guest_state`.
  *
- * It closes by writing NETVM_GUEST_CLOSED and ringing the doorbell; the host then
+ * It closes by writing NETVM_GUEST_CLOSED and ringing doorbell 0; the host then
  * takes its buffers. A guest should write any other number to `guest_beat` at least
  * once in a second, by its poll or a timer; where the port has a heartbeat
  * limit, a guest that is silent for longer counts as closed.

@@ -7,16 +7,22 @@ noinst_LIBRARIES += %D%/libnvshm.a
 %C%_libnvshm_a_SOURCES = \
 	%D%/keeper-message.c %D%/keeper-message.h \
 	%D%/keeper-store.c %D%/keeper-store.h \
+	%D%/shm-client.c \
+	%D%/shm-door.c \
 	%D%/shm-fault.c \
 	%D%/shm-keeper.c %D%/shm-keeper.h \
 	%D%/shm-memory.c %D%/shm-memory.h \
 	%D%/shm-hop.c \
 	%D%/shm-loan.c %D%/shm-loan.h \
 	%D%/shm-notify.c \
+	%D%/shm-page.c \
 	%D%/shm-pool.c %D%/shm-pool.h \
-	%D%/shm-port.h %D%/shm-private.h \
+	%D%/shm-port.c %D%/shm-port.h %D%/shm-private.h \
+	%D%/shm-port-state.c \
+	%D%/shm-resume.c \
 	%D%/shm-ring.c %D%/shm-ring.h \
 	%D%/shm-rx.c \
+	%D%/shm-server.c %D%/shm-server.h \
 	%D%/shm-tx.c
 
 # Beside netvmd in the build folder, where it looks first.

@@ -12,7 +12,8 @@
  *
  * States, shown as shm_port_status.state; only shm-port-state.c moves between them:
  *
- *	SHM_DOWN     not enabled, sockets closed
+ *	SHM_DOWN     not enabled: nobody can attach, and who is attached (he stays, as
+ *	             QEMU would not come again) is not served
  *	SHM_WAITING  nobody is attached, or the one who is has not opened the port
  *	SHM_UP       open: rings are served
  *	SHM_ERROR    quarantined, see error; leaves it when the guest opens it again or
