@@ -232,10 +232,8 @@ take_over(struct shm_pool *pool)
 			&pool->private, fd[0], book_bytes(pool->buffers), err, sizeof(err)) != 0)
 		return false;
 	pool->book = (void *)pool->private.at;
-	/* The power of two above what was asked for, and not a larger one of before. */
 	return pool->book->magic == SHM_BOOK_MAGIC && pool->book->buffers == pool->buffers &&
-	       pool->book->buffer_size == pool->buffer_size &&
-	       (pool->memory.size < 2 * pool->cfg.size || pool->memory.size <= pool->memory.page);
+	       pool->book->buffer_size == pool->buffer_size;
 }
 
 static int

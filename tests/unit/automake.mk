@@ -294,6 +294,15 @@ UNIT_TESTS += %D%/test-machine
 %C%_test_machine_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_machine_LDADD = src/datapath/libnvdatapath.a $(UNIT_LIBS)
 
+# The data side: guests in the test, on the ports' own memory.
+SHM_RIG = %D%/shm-rig.c %D%/shm-rig.h
+SHM_RIG_LIBS = src/shm/libnvshm.a src/packet/libnvpacket.a $(DPDK_LIBS) $(UNIT_LIBS)
+
+UNIT_TESTS += %D%/test-shm-killed
+%C%_test_shm_killed_SOURCES = %D%/test-shm-killed.c $(SHM_RIG)
+%C%_test_shm_killed_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_shm_killed_LDADD = $(SHM_RIG_LIBS)
+
 # --- src/control ------------------------------------------------------------
 
 CONTROL_CFLAGS = $(UNIT_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS)
