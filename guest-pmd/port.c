@@ -209,22 +209,32 @@ handshake(struct netvm_port *port, uint64_t deadline)
 	return err;
 }
 
-/* What a port is must be the same when it is opened again: the program has sized
- * itself by it. */
+/* The pieces of all buffers, once. */
+static int
+map_segs(struct netvm_port *port)
+{
+	void *segs = mmap(NULL, port->buffers * sizeof(*port->segs), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (segs == MAP_FAILED)
+		return netvm_fail(
+			ENOMEM, "%s: no memory for %u buffers' pieces", port->name, port->buffers);
+	port->segs = segs;
+	return 0;
+}
+
+/* The pool must be the same when a port is opened again: the program has pointers
+ * into it. */
 static int
 take_numbers(struct netvm_port *port, const struct netvm_device *d, uint8_t *pool)
 {
 	uint16_t wanted = port->options.pairs ? port->options.pairs : d->queue_pairs;
 
-	if (port->segs) {
-		if (pool != port->pool || d->buffers != port->buffers ||
-			d->buffer_size != port->buffer_size || d->queue_pairs < port->pairs)
-			return netvm_fail(ESTALE,
-				"%s: the port is not what it was; close it and open it",
-				port->name);
-		port->device = *d;
-		return 0;
-	}
+	if (port->segs && (pool != port->pool || d->buffers != port->buffers ||
+				  d->buffer_size != port->buffer_size))
+		return netvm_fail(ESTALE,
+			"%s: the port's pool is not what it was; close the port and open it",
+			port->name);
 	if (wanted > d->queue_pairs)
 		return netvm_fail(EINVAL, "%s: %u queue pairs are wanted, the port has %u",
 			port->name, wanted, d->queue_pairs);
@@ -233,14 +243,7 @@ take_numbers(struct netvm_port *port, const struct netvm_device *d, uint8_t *poo
 	port->pool = pool;
 	port->buffers = d->buffers;
 	port->buffer_size = d->buffer_size;
-	port->segs = mmap(NULL, port->buffers * sizeof(*port->segs), PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (port->segs == MAP_FAILED) {
-		port->segs = NULL;
-		return netvm_fail(
-			ENOMEM, "%s: no memory for %u buffers' pieces", port->name, port->buffers);
-	}
-	return 0;
+	return port->segs ? 0 : map_segs(port);
 }
 
 static int
@@ -347,6 +350,23 @@ NETVM_API int
 netvm_reopen(struct netvm_port *port)
 {
 	return netvm_port_reopen(port, port->options.timeout_ms);
+}
+
+NETVM_API int
+netvm_change(struct netvm_port *port, const struct netvm_options *opt)
+{
+	uint32_t timeout_ms = opt->timeout_ms ? opt->timeout_ms : TIMEOUT_MS;
+
+	port->options = *opt;
+	port->options.timeout_ms = timeout_ms;
+	return netvm_port_reopen(port, timeout_ms);
+}
+
+NETVM_API int
+netvm_alive(struct netvm_port *port)
+{
+	netvm_port_beat(port);
+	return netvm_served(port) ? 0 : netvm_port_status(port);
 }
 
 NETVM_API void

@@ -371,6 +371,33 @@ UNIT_TESTS += %D%/test-capture-stream
 %C%_test_capture_stream_CFLAGS = $(CONTROL_CFLAGS) $(PCAP_CFLAGS)
 %C%_test_capture_stream_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS) $(PCAP_LIBS)
 
+# --- guest-pmd: libnetvm -----------------------------------------------------
+
+# The host's side of an shm port; whoever tests a guest of one lists it, too.
+FAKE_HOST = %D%/fake-host.c %D%/fake-host.h %D%/fake-host-new.c %D%/fake-host-socket.c
+NETVM_TEST_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+NETVM_TEST_LIBS = guest-pmd/libnetvm.a $(UNIT_LIBS)
+
+UNIT_TESTS += %D%/test-netvm-burst
+%C%_test_netvm_burst_SOURCES = %D%/test-netvm-burst.c $(FAKE_HOST)
+%C%_test_netvm_burst_CFLAGS = $(NETVM_TEST_CFLAGS)
+%C%_test_netvm_burst_LDADD = $(NETVM_TEST_LIBS)
+
+UNIT_TESTS += %D%/test-netvm-port
+%C%_test_netvm_port_SOURCES = %D%/test-netvm-port.c $(FAKE_HOST)
+%C%_test_netvm_port_CFLAGS = $(NETVM_TEST_CFLAGS)
+%C%_test_netvm_port_LDADD = $(NETVM_TEST_LIBS)
+
+UNIT_TESTS += %D%/test-netvm-wait
+%C%_test_netvm_wait_SOURCES = %D%/test-netvm-wait.c $(FAKE_HOST)
+%C%_test_netvm_wait_CFLAGS = $(NETVM_TEST_CFLAGS)
+%C%_test_netvm_wait_LDADD = $(NETVM_TEST_LIBS)
+
+UNIT_TESTS += %D%/test-netvm-pci
+%C%_test_netvm_pci_SOURCES = %D%/test-netvm-pci.c $(FAKE_HOST)
+%C%_test_netvm_pci_CFLAGS = $(NETVM_TEST_CFLAGS)
+%C%_test_netvm_pci_LDADD = $(NETVM_TEST_LIBS)
+
 # --- src/cli ----------------------------------------------------------------
 
 check_PROGRAMS += %D%/fake-netvmd

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * libnetvm's PCI transport on a folder that looks like sysfs: BAR 2 are links to a
+ * fake host's memories, the other files are texts. The fake host notices requests
+ * in the memory by itself, a doorbell only by reading BAR 0.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "guest-pmd/netvm.h"
+#include "tests/unit/fake-host.h"
+
+#define RING "0000:00:05.0"
+#define POOL "0000:00:06.0"
+#define BAR0 0x840 /* where BAR 0 lies in its page */
+
+static const struct netvm_options hasty = {.timeout_ms = 200};
+static char root[64];
+
+static void
+write_file(const char *bdf, const char *name, const char *text)
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s/%s", root, bdf, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void
+read_file(const char *bdf, const char *name, long at, void *to, size_t n)
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s/%s", root, bdf, name);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	fseek(file, at, SEEK_SET);
+	assert_int_equal(fread(to, 1, n, file), n);
+	fclose(file);
+}
+
+/* A device whose BAR 2 is the memory behind fd; -1: it has none. */
+static void
+add_device(const char *bdf, const char *device, int fd)
+{
+	char path[256], to[64], page[4097];
+
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s", root, bdf);
+	assert_int_equal(mkdir(path, 0700), 0);
+	write_file(bdf, "vendor", "0x1af4\n");
+	write_file(bdf, "device", device);
+	write_file(bdf, "enable", "0\n");
+	write_file(bdf, "uevent", "PCI_ID=1AF4:1110\n");
+	snprintf(page, sizeof(page), "0x%016x 0x%016x 0x0\n", 0xfebf0000 + BAR0,
+		0xfebf0000 + BAR0 + 255);
+	write_file(bdf, "resource", page);
+	memset(page, 'x', sizeof(page) - 1);
+	page[sizeof(page) - 1] = 0;
+	write_file(bdf, "resource0", page);
+	if (fd < 0)
+		return;
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s/resource2", root, bdf);
+	snprintf(to, sizeof(to), "/proc/%d/fd/%d", getpid(), fd);
+	assert_int_equal(symlink(to, path), 0);
+}
+
+static int
+set_up(void **state)
+{
+	struct fake_host_config c = {.mode = FAKE_HOST_ECHO, .vectors = 3};
+	struct fake_host *h = fake_host_new(&c);
+	char path[128];
+
+	strcpy(root, "/tmp/test-netvm-pci-XXXXXX");
+	assert_non_null(mkdtemp(root));
+	for (const char *p = "/sys\0/sys/bus\0/sys/bus/pci\0/sys/bus/pci/devices\0"; *p;
+		p += strlen(p) + 1) {
+		snprintf(path, sizeof(path), "%s%s", root, p);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	setenv("NETVM_SYSFS", root, 1);
+	add_device("0000:00:01.0", "0x1000\n", -1);
+	add_device(RING, "0x1110\n", h->ring_memory);
+	add_device(POOL, "0x1110\n", h->pool_memory);
+	*state = h;
+	return 0;
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
+{
+	return remove(path);
+}
+
+static int
+tear_down(void **state)
+{
+	nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	fake_host_free(*state);
+	return 0;
+}
+
+static void
+use(const char *transport)
+{
+	struct netvm_port *port = netvm_open(transport, NULL);
+	struct netvm_packet p;
+	struct netvm_info info;
+
+	if (!port)
+		fail_msg("%s: %s", transport, netvm_error());
+	netvm_get_info(port, &info);
+	assert_false(info.can_sleep);
+	assert_int_equal(netvm_event_fd(port, 0), -ENOTSUP);
+	assert_int_equal(netvm_alloc(port, 0, &p, 1), 1);
+	memcpy(p.data, "there and back", 14);
+	p.length = p.total = 14;
+	assert_int_equal(netvm_tx(port, 0, &p, 1), 1);
+	assert_int_equal(netvm_wait(port, 0, 10000), 1);
+	assert_int_equal(netvm_rx(port, 0, &p, 1), 1);
+	assert_memory_equal(p.data, "there and back", 14);
+	netvm_free(port, 0, &p, 1);
+	assert_int_equal(netvm_wait(port, 0, 20), 0);
+	assert_int_equal(netvm_reopen(port), 0);
+	netvm_close(port);
+}
+
+static void
+test_addresses(void **state)
+{
+	char text[8];
+
+	use("pci:" RING "," POOL);
+	use("pci:" RING);
+	use("pci:00:05.0");
+	use("pci:");
+	read_file(RING, "enable", 0, text, 1);
+	assert_int_equal(text[0], '1');
+	read_file(POOL, "enable", 0, text, 1);
+	assert_int_equal(text[0], '1');
+}
+
+static void
+test_doorbell(void **state)
+{
+	struct fake_host *h = *state;
+	struct netvm_port *port = netvm_open("pci:", NULL);
+	struct netvm_ring *tx = fake_host_ring(h, 0, NETVM_TX);
+	struct netvm_packet p;
+	uint32_t bell;
+
+	assert_non_null(port);
+	read_file(RING, "resource0", BAR0 + 12, &bell, 4);
+	assert_int_equal(bell, 0); /* host's ID 0, vector 0: of the opening */
+	read_file(RING, "resource0", BAR0 + 16, &bell, 4);
+	assert_int_equal(bell, 0x78787878); /* and nothing else was written */
+	__atomic_store_n(&tx->wait, 1, __ATOMIC_SEQ_CST);
+	assert_int_equal(netvm_alloc(port, 0, &p, 1), 1);
+	p.length = p.total = 60;
+	assert_int_equal(netvm_tx(port, 0, &p, 1), 1);
+	netvm_close(port);
+}
+
+static void
+test_in_use(void **state)
+{
+	struct netvm_port *port = netvm_open("pci:", NULL);
+
+	assert_non_null(port);
+	assert_null(netvm_open("pci:" RING, &hasty));
+	assert_int_equal(errno, EBUSY);
+	assert_non_null(strstr(netvm_error(), "in use"));
+	assert_null(netvm_open("pci:", &hasty));
+	assert_int_equal(errno, EBUSY);
+	netvm_close(port);
+	use("pci:");
+}
+
+static void
+test_refusals(void **state)
+{
+	static const struct {
+		const char *transport, *says;
+	} cases[] = {
+		{"pci:nonsense", "PCI address"},
+		{"pci:0000:00:05.0,", "PCI address"},
+		{"pci:0000:00:05.0x", "PCI address"},
+		{"pci:0000:00:09.0", "no ivshmem device"},
+		{"pci:0000:00:01.0", "no ivshmem device"},
+		{"pci:" POOL, "is a pool"},
+		{"pci:" RING "," RING, "the pool has magic"},
+	};
+	struct fake_host *h = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_null(netvm_open(cases[i].transport, &hasty));
+		if (!strstr(netvm_error(), cases[i].says))
+			fail_msg("%s: %s", cases[i].transport, netvm_error());
+	}
+	h->pool->id++;
+	assert_null(netvm_open("pci:", &hasty));
+	assert_non_null(strstr(netvm_error(), "is the pool of pci:" RING));
+	h->pool->id--;
+	write_file(RING, "resource", "0x00000000febf0f80 0x0 0x0\n");
+	assert_null(netvm_open("pci:", &hasty));
+	assert_non_null(strstr(netvm_error(), "within a page"));
+}
+
+/* An interrupt through UIO: a FIFO stands for its file. */
+static void
+test_uio(void **state)
+{
+	struct fake_host *h = *state;
+	struct netvm_port *port;
+	struct netvm_info info;
+	char path[256];
+	uint32_t n = 1, word;
+	int fifo;
+
+	write_file(RING, "uevent", "DRIVER=uio_pci_generic\nPCI_ID=1AF4:1110\n");
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/" RING "/uio", root);
+	assert_int_equal(mkdir(path, 0700), 0);
+	strcat(path, "/uio3");
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/dev", root);
+	assert_int_equal(mkdir(path, 0700), 0);
+	strcat(path, "/uio3");
+	assert_int_equal(mkfifo(path, 0600), 0);
+
+	port = netvm_open("pci:", NULL);
+	assert_non_null(port);
+	netvm_get_info(port, &info);
+	assert_true(info.can_sleep);
+	read_file(RING, "resource0", BAR0, &word, 4);
+	assert_int_equal(word, UINT32_MAX);
+	fifo = open(path, O_RDWR | O_NONBLOCK);
+	assert_int_equal(netvm_wait(port, 0, 20), 0);
+	assert_int_equal(write(fifo, &n, 4), 4);
+	assert_true(fake_host_send(h, 0, "packet", 6));
+	assert_int_equal(netvm_wait(port, 0, 10000), 1);
+	close(fifo);
+	netvm_close(port);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_addresses, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_doorbell, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_in_use, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_uio, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
