@@ -203,6 +203,15 @@ UNIT_TESTS += %D%/test-shm-store
 %C%_test_shm_store_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_shm_store_LDADD = src/shm/libnvshm.a $(UNIT_LIBS)
 
+SHM_HOST = %D%/shm-host.c %D%/shm-host.h tests/shm/client.c tests/shm/client-ring.c \
+	tests/shm/client.h
+SHM_HOST_LIBS = src/shm/libnvshm.a src/packet/libnvpacket.a $(DPDK_LIBS) $(UNIT_LIBS)
+
+UNIT_TESTS += %D%/test-shm-server
+%C%_test_shm_server_SOURCES = %D%/test-shm-server.c $(SHM_HOST)
+%C%_test_shm_server_CFLAGS = $(SHM_KEEPER_CFLAGS)
+%C%_test_shm_server_LDADD = $(SHM_HOST_LIBS)
+
 # --- src/datapath -----------------------------------------------------------
 
 DATAPATH_LIBS = src/datapath/libnvdatapath.a vhost/libnvvhost.a src/packet/libnvpacket.a \
