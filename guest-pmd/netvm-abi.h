@@ -70,8 +70,9 @@
  *	2. adds 1 to `guest_request`, writes it with release order and rings doorbell 0;
  *	3. waits until `host_answer` (acquire) is the same number: all buffers
  *	   that it owned are the host's again, all rings are empty and their
- *	   indices are 0, and FILL is being filled;
- *	4. writes NETVM_GUEST_OPEN to `guest_state`.
+ *	   indices are 0, and FILL is being filled; host_state is NETVM_HOST_READY;
+ *	4. writes NETVM_GUEST_OPEN to `guest_state` (where the host has written it
+ *	   just before it answered).
  *
  * It closes by writing NETVM_GUEST_CLOSED and ringing doorbell 0; the host then
  * takes its buffers. A guest should write any other number to `guest_beat` at least

@@ -111,7 +111,6 @@ ring_attach(struct shm_port *p, int sock)
 	}
 	shm_page_clear(p);
 	a->answered = 0;
-	a->opened = false;
 	a->bells = 0;
 	a->wait_ms = 0;
 	if (shm_ivshmem_greet(sock, SHM_CLIENT_ID, p->memory.fd) != 0 || bells_send(p, sock) != 0) {

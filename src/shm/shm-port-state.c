@@ -105,7 +105,6 @@ shm_life_leave(struct shm_port *p)
 	}
 	shm_port_reclaim(p);
 	shm_port_rings_reset(p);
-	p->client->opened = false;
 }
 
 static void
@@ -135,6 +134,9 @@ port_open(struct shm_port *p, uint32_t request, int64_t now)
 	port_serve(p, pairs > p->cfg.queues ? 0 : (uint16_t)pairs, features, now);
 	shm_life_enter(p, SHM_UP, NULL);
 	shm_page_host_state(p, NETVM_HOST_READY);
+	/* It does so itself when it has our answer, but a guest that closes soon after
+	 * that would be missed. */
+	__atomic_store_n(&d->guest_state, NETVM_GUEST_OPEN, __ATOMIC_RELAXED);
 	/* Release, pairs with the guest's acquire: it finds empty rings. */
 	__atomic_store_n(&d->host_answer, request, __ATOMIC_RELEASE);
 }
@@ -185,9 +187,7 @@ look_at_open(struct shm_port *p, int64_t now)
 	uint64_t beat = __atomic_load_n(&p->device->guest_beat, __ATOMIC_RELAXED);
 	char why[160];
 
-	if (state == NETVM_GUEST_OPEN) {
-		a->opened = true;
-	} else if (a->opened) {
+	if (state != NETVM_GUEST_OPEN) {
 		shm_life_leave(p);
 		shm_life_enter(p, SHM_WAITING, NULL);
 		shm_life_watch_bell(p, true);
@@ -278,12 +278,10 @@ port_resume(struct shm_port *p, int64_t now)
 	shm_page_link(p, a->enabled);
 	if (open && p->resumed && a->enabled) {
 		shm_port_rings_resume(p);
-		a->opened = true;
 		port_serve(p, pairs > p->cfg.queues ? 0 : (uint16_t)pairs,
 			__atomic_load_n(&d->guest_features, __ATOMIC_RELAXED), now);
 		shm_life_enter(p, SHM_UP, NULL);
 	} else {
-		/* Also one that has its answer and has not said so: it would wait. */
 		port_reset(p, a->enabled ? SHM_WAITING : SHM_DOWN, NULL);
 	}
 	shm_port_ring_all(p);

@@ -76,7 +76,6 @@ struct shm_attachment {
 	bool bell_watched;
 	unsigned int bells; /* that rang for nothing since the last tick */
 	uint32_t answered;  /* the last request that was carried out */
-	bool opened;        /* NETVM_GUEST_OPEN was seen since then */
 	uint64_t beat;      /* the last one seen */
 	int64_t beat_ms;    /* when it changed */
 	int64_t wait_ms;    /* no request is carried out before (a guest that failed) */

@@ -212,6 +212,11 @@ UNIT_TESTS += %D%/test-shm-server
 %C%_test_shm_server_CFLAGS = $(SHM_KEEPER_CFLAGS)
 %C%_test_shm_server_LDADD = $(SHM_HOST_LIBS)
 
+UNIT_TESTS += %D%/test-shm-life
+%C%_test_shm_life_SOURCES = %D%/test-shm-life.c $(SHM_HOST)
+%C%_test_shm_life_CFLAGS = $(SHM_KEEPER_CFLAGS)
+%C%_test_shm_life_LDADD = $(SHM_HOST_LIBS)
+
 # --- src/datapath -----------------------------------------------------------
 
 DATAPATH_LIBS = src/datapath/libnvdatapath.a vhost/libnvvhost.a src/packet/libnvpacket.a \

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A port's life: opening, closing, hanging up, silence, quarantine, and guests that
+ * write whatever they like into their device page.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tests/shm/client.h"
+#include "tests/unit/shm-host.h"
+
+static void
+attach(struct client *c, unsigned int i)
+{
+	if (!client_attach(c, host.shm, host.name[i], 20) || !client_open(c, 20))
+		fail_msg("%s", c->error);
+	assert_true(host_wait(i, SHM_UP));
+}
+
+static uint32_t
+take_buffer(struct client *c)
+{
+	int64_t end = host_ms() + 20000;
+	uint32_t buffer;
+
+	while (client_fill(c, 0, &buffer, 1) == 0) {
+		client_signal(c, 0);
+		assert_true(host_ms() < end);
+		sched_yield();
+	}
+	return buffer;
+}
+
+static void
+transmit(struct client *c, const struct netvm_desc *d)
+{
+	int64_t end = host_ms() + 20000;
+
+	while (client_tx(c, 0, d, 1) == 0) {
+		assert_true(host_ms() < end);
+		sched_yield();
+	}
+	client_signal(c, 0);
+}
+
+/* n frames from a to b, each in a buffer from FILL. */
+static void
+exchange(struct client *a, struct client *b, unsigned int n)
+{
+	int64_t end = host_ms() + 20000;
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct netvm_desc d = {.buffer = take_buffer(a), .offset = 128, .length = 100};
+		uint32_t got;
+
+		memset(client_buffer(a, d.buffer) + 128, (int)i, 100);
+		transmit(a, &d);
+		while ((got = client_rx(b, 0, &d, 1)) == 0) {
+			if (host_ms() > end)
+				fail_msg("frame %u did not arrive", i);
+			sched_yield();
+		}
+		assert_int_equal(d.length, 100);
+		assert_int_equal(client_buffer(b, d.buffer)[d.offset + 99], (uint8_t)i);
+		d.action = NETVM_ACTION_DROP;
+		transmit(b, &d);
+	}
+}
+
+static uint32_t
+pool_free(void)
+{
+	struct shm_pool_status st;
+
+	shm_pool_status(host.pool, &st);
+	return st.free;
+}
+
+/* Every buffer is back. */
+static void
+pool_is_whole(void)
+{
+	struct shm_pool_status st;
+	int64_t end = host_ms() + 20000;
+
+	do {
+		shm_pool_status(host.pool, &st);
+		if (st.free == st.buffers && st.guests == 0)
+			return;
+		usleep(1000);
+	} while (host_ms() < end);
+	fail_msg("%u of %u buffers are free, guests have %u", st.free, st.buffers, st.guests);
+}
+
+static void
+test_open_close(void **state)
+{
+	struct client a, b;
+	unsigned int kicks = host_kicks();
+
+	assert_int_equal(host_status(0).state, SHM_WAITING);
+	attach(&a, 0);
+	attach(&b, 1);
+	assert_true(host_kicks() >= kicks + 2);
+	exchange(&a, &b, 50);
+	exchange(&b, &a, 50);
+	assert_int_equal(host_status(0).queues, 1);
+	assert_true(host_status(0).owned > 0);
+	assert_true(pool_free() > 0);
+	/* It keeps what it has while it only closes its eyes, and gives all back when it
+	 * closes. */
+	__atomic_store_n(&a.dev->guest_state, NETVM_GUEST_CLOSED, __ATOMIC_RELEASE);
+	assert_true(host_wait(0, SHM_WAITING));
+	assert_int_equal(host_status(0).owned, 0);
+	assert_true(host_status(0).attached);
+	assert_true(client_open(&a, 20));
+	exchange(&a, &b, 20);
+	client_close(&a, false);
+	client_close(&b, true);
+	pool_is_whole();
+	assert_true(host_wait(0, SHM_WAITING));
+	assert_true(host_wait(1, SHM_WAITING));
+	assert_string_equal(host_status(0).error, "");
+}
+
+/* Killed in the middle of traffic, 50 times. */
+static void
+test_hang_up(void **state)
+{
+	struct client a, b;
+
+	attach(&b, 1);
+	for (unsigned int i = 0; i < 50; i++) {
+		attach(&a, 0);
+		exchange(&a, &b, 3);
+		(void)take_buffer(&a);
+		client_close(&a, true);
+		assert_true(host_wait_owned(0, 0));
+	}
+	client_close(&b, true);
+	pool_is_whole();
+}
+
+static void
+test_open_again(void **state)
+{
+	struct client a, b;
+
+	attach(&a, 0);
+	attach(&b, 1);
+	for (unsigned int i = 0; i < 10; i++) {
+		(void)take_buffer(&a);
+		assert_true(client_open(&a, 20));
+		assert_int_equal(a.dev->host_answer, a.dev->guest_request);
+		exchange(&a, &b, 5);
+	}
+	client_close(&a, true);
+	client_close(&b, true);
+	pool_is_whole();
+}
+
+/* A guest that asks all the time, and rings all the time. */
+static _Atomic bool storm;
+
+static void *
+storming(void *arg)
+{
+	struct client *c = arg;
+	uint64_t one = 1;
+
+	while (atomic_load(&storm)) {
+		__atomic_fetch_add(&c->dev->guest_request, 1, __ATOMIC_RELEASE);
+		(void)!write(c->host_bell[0], &one, sizeof(one));
+	}
+	return NULL;
+}
+
+static void
+test_storm(void **state)
+{
+	struct client a, b, mad;
+	pthread_t thread;
+
+	attach(&mad, 2);
+	atomic_store(&storm, true);
+	assert_int_equal(pthread_create(&thread, NULL, storming, &mad), 0);
+	for (unsigned int i = 0; i < 5; i++) {
+		attach(&a, 0);
+		attach(&b, 1);
+		exchange(&a, &b, 20);
+		client_close(&a, i % 2);
+		client_close(&b, true);
+	}
+	atomic_store(&storm, false);
+	pthread_join(thread, NULL);
+	/* It is still taken seriously. */
+	assert_true(client_open(&mad, 20));
+	client_close(&mad, true);
+	pool_is_whole();
+}
+
+static void
+test_heartbeat(void **state)
+{
+	struct shm_port_config cfg = host_config(3);
+	struct client c;
+	int64_t end;
+
+	cfg.heartbeat_ms = 300;
+	assert_non_null(host_port(3, &cfg));
+	attach(&c, 3);
+	for (end = host_ms() + 900; host_ms() < end; usleep(10000))
+		__atomic_fetch_add(&c.dev->guest_beat, 1, __ATOMIC_RELAXED);
+	/* A busy machine may make us silent, and that is then told. */
+	if (host_status(3).state == SHM_UP)
+		assert_false(client_lost(&c));
+	assert_true(host_wait(3, SHM_WAITING));
+	assert_int_equal(host_status(3).owned, 0);
+	assert_true(client_lost(&c));
+	assert_non_null(strstr(host_status(3).error, "silent for 300 ms"));
+	__atomic_fetch_add(&c.dev->guest_beat, 1, __ATOMIC_RELAXED);
+	assert_true(client_open(&c, 20));
+	assert_false(client_lost(&c));
+	client_close(&c, true);
+	host_port_gone(3);
+	pool_is_whole();
+}
+
+static void
+test_quarantine(void **state)
+{
+	struct netvm_desc bad = {.buffer = UINT32_MAX, .length = 64};
+	struct client a, b;
+	int64_t end = host_ms() + 20000;
+
+	attach(&a, 0);
+	attach(&b, 1);
+	while (host_status(0).state == SHM_UP) {
+		assert_true(host_ms() < end);
+		if (client_tx(&a, 0, &bad, 1) == 0)
+			usleep(100);
+		client_signal(&a, 0);
+	}
+	assert_int_equal(host_status(0).state, SHM_ERROR);
+	assert_non_null(strstr(host_status(0).error, "open the port again"));
+	assert_int_equal(host_status(0).owned, 0);
+	assert_true(client_lost(&a));
+	/* The neighbour did not notice, and there is a way back. */
+	assert_int_equal(host_status(1).state, SHM_UP);
+	assert_true(client_open(&a, 20));
+	assert_false(client_lost(&a));
+	assert_true(host_wait(0, SHM_UP));
+	assert_string_equal(host_status(0).error, "");
+	exchange(&a, &b, 10);
+	/* Indices that are nonsense. */
+	__atomic_store_n(&a.tx[0].ring->produced, 0x80000000, __ATOMIC_RELEASE);
+	client_signal(&a, 0);
+	assert_true(host_wait(0, SHM_ERROR));
+	/* Who comes next has nothing to do with it. */
+	client_close(&a, true);
+	attach(&a, 0);
+	exchange(&a, &b, 10);
+	client_close(&a, true);
+	client_close(&b, true);
+	pool_is_whole();
+}
+
+static void *
+scribbling(void *arg)
+{
+	struct client *c = arg;
+	uint64_t random = 88172645463325252u;
+	uint32_t *words = (uint32_t *)(void *)c->dev;
+
+	while (atomic_load(&storm)) {
+		random ^= random << 13;
+		random ^= random >> 7;
+		random ^= random << 17;
+		__atomic_store_n(
+			&words[(random >> 40) % (4096 / 4)], (uint32_t)random, __ATOMIC_RELAXED);
+		/* Now and then what leads somewhere. */
+		if (random % 64 == 0)
+			__atomic_store_n(&c->dev->guest_state, (uint32_t)(random >> 20) & 1,
+				__ATOMIC_RELAXED);
+		if (random % 256 == 0)
+			__atomic_fetch_add(&c->dev->guest_request, 1, __ATOMIC_RELAXED);
+		if (random % 1024 == 0)
+			(void)!write(c->host_bell[0], &(uint64_t){1}, 8);
+	}
+	return NULL;
+}
+
+static void
+test_hostile_page(void **state)
+{
+	struct client a, b, mad;
+	pthread_t thread;
+
+	attach(&mad, 2);
+	atomic_store(&storm, true);
+	assert_int_equal(pthread_create(&thread, NULL, scribbling, &mad), 0);
+	for (unsigned int i = 0; i < 10; i++) {
+		attach(&a, 0);
+		attach(&b, 1);
+		exchange(&a, &b, 20);
+		client_close(&a, i % 2);
+		client_close(&b, true);
+		usleep(20000);
+	}
+	atomic_store(&storm, false);
+	pthread_join(thread, NULL);
+	/* The page is mended by itself, and the next guest finds nothing of it. */
+	client_close(&mad, true);
+	attach(&mad, 2);
+	assert_int_equal(mad.seen.port, 2);
+	assert_int_equal(mad.dev->mtu, 1500);
+	client_close(&mad, true);
+	pool_is_whole();
+}
+
+static void
+test_page(void **state)
+{
+	struct shm_port_config cfg = host_config(3);
+	struct client c;
+	int64_t end;
+
+	cfg.queues = 4;
+	cfg.vectors = 2;
+	cfg.mac[0] = 0x52;
+	cfg.mac[5] = 7;
+	assert_non_null(host_port(3, &cfg));
+	attach(&c, 3);
+	assert_int_equal(c.seen.queue_pairs, 4);
+	assert_int_equal(c.seen.vectors, 2);
+	assert_int_equal(c.seen.rx_entries, 256);
+	assert_int_equal(c.seen.fill_entries, 128);
+	assert_int_equal(c.seen.buffer_size, 2048);
+	assert_int_equal(c.seen.headroom, SHM_HEADROOM);
+	assert_int_equal(c.seen.size, netvm_ring_memory(&c.seen));
+	assert_string_equal(c.seen.name, "p3");
+	assert_string_equal(c.seen.group, "blue");
+	assert_memory_equal(c.seen.mac, cfg.mac, 6);
+	assert_true(c.dev->features & NETVM_FEATURE_LINK_UP);
+	assert_int_equal(host_status(3).queues, 4);
+	/* Fewer pairs than there are. */
+	c.dev->guest_pairs = 2;
+	assert_true(client_open(&c, 20));
+	assert_int_equal(host_status(3).queues, 2);
+	c.dev->guest_pairs = 70000;
+	assert_true(client_open(&c, 20));
+	assert_int_equal(host_status(3).queues, 4);
+	shm_port_set_mtu(host.port[3], 9000);
+	assert_int_equal(c.dev->mtu, 9000);
+	/* Mended while nobody uses it, so that a guest that boots finds its device. */
+	c.dev->guest_state = NETVM_GUEST_CLOSED;
+	assert_true(host_wait(3, SHM_WAITING));
+	c.dev->magic = 0;
+	c.dev->rx_entries = 12345;
+	for (end = host_ms() + 20000; __atomic_load_n(&c.dev->magic, __ATOMIC_ACQUIRE) == 0;
+		usleep(1000))
+		assert_true(host_ms() < end);
+	assert_int_equal(c.dev->rx_entries, 256);
+	client_close(&c, true);
+	host_port_gone(3);
+	/* No MAC in the config: one of its own, and the same again. */
+	memset(cfg.mac, 0, sizeof(cfg.mac));
+	assert_non_null(host_port(3, &cfg));
+	assert_int_equal(host_status(3).mac[0], 0x02);
+	memcpy(cfg.mac, host_status(3).mac, 6);
+	host_port_gone(3);
+	assert_non_null(host_port(3, NULL));
+	assert_memory_equal(host_status(3).mac, cfg.mac, 6);
+	host_port_gone(3);
+}
+
+static void
+test_disable(void **state)
+{
+	struct client a, b, other;
+	uint32_t request;
+
+	attach(&a, 0);
+	attach(&b, 1);
+	exchange(&a, &b, 5);
+	assert_int_equal(shm_port_enable(host.port[0], false, host_err, sizeof(host_err)), 0);
+	assert_int_equal(host_status(0).state, SHM_DOWN);
+	assert_int_equal(host_status(0).owned, 0);
+	assert_true(client_lost(&a));
+	assert_false(a.dev->features & NETVM_FEATURE_LINK_UP);
+	assert_false(client_gone(&a));
+	/* Nobody comes, and nothing is answered. */
+	assert_false(client_attach(&other, host.shm, host.name[0], 1));
+	request = a.dev->guest_request + 1;
+	__atomic_store_n(&a.dev->guest_request, request, __ATOMIC_RELEASE);
+	(void)!write(a.host_bell[0], &(uint64_t){1}, 8);
+	usleep(50000);
+	assert_int_not_equal(a.dev->host_answer, request);
+	assert_int_equal(shm_port_enable(host.port[0], true, host_err, sizeof(host_err)), 0);
+	/* What it asked for meanwhile. */
+	for (int64_t end = host_ms() + 20000;
+		__atomic_load_n(&a.dev->host_answer, __ATOMIC_ACQUIRE) != request; usleep(500))
+		assert_true(host_ms() < end);
+	assert_true(client_open(&a, 20));
+	assert_true(a.dev->features & NETVM_FEATURE_LINK_UP);
+	exchange(&a, &b, 5);
+	client_close(&a, true);
+	assert_true(host_wait_owned(0, 0));
+	/* Gone while it is off. */
+	assert_int_equal(shm_port_enable(host.port[0], false, host_err, sizeof(host_err)), 0);
+	assert_int_equal(shm_port_enable(host.port[0], true, host_err, sizeof(host_err)), 0);
+	attach(&a, 0);
+	exchange(&a, &b, 5);
+	client_close(&a, true);
+	client_close(&b, true);
+	pool_is_whole();
+}
+
+static int
+set_up(void **state)
+{
+	if (!host_start(NULL) || !host_pool(0))
+		return -1;
+	for (unsigned int i = 0; i < 3; i++) {
+		if (!host_port(i, NULL))
+			return -1;
+	}
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	return host_stop() ? 0 : -1;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_open_close),
+		cmocka_unit_test(test_hang_up),
+		cmocka_unit_test(test_open_again),
+		cmocka_unit_test(test_storm),
+		cmocka_unit_test(test_heartbeat),
+		cmocka_unit_test(test_quarantine),
+		cmocka_unit_test(test_hostile_page),
+		cmocka_unit_test(test_page),
+		cmocka_unit_test(test_disable),
+	};
+
+	unsetenv("NOTIFY_SOCKET");
+	setenv("NETVM_KEEPER", NETVM_BUILT_KEEPER, 1);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
