@@ -217,6 +217,11 @@ UNIT_TESTS += %D%/test-shm-life
 %C%_test_shm_life_CFLAGS = $(SHM_KEEPER_CFLAGS)
 %C%_test_shm_life_LDADD = $(SHM_HOST_LIBS)
 
+UNIT_TESTS += %D%/test-shm-resume
+%C%_test_shm_resume_SOURCES = %D%/test-shm-resume.c $(SHM_HOST)
+%C%_test_shm_resume_CFLAGS = $(SHM_KEEPER_CFLAGS)
+%C%_test_shm_resume_LDADD = $(SHM_HOST_LIBS)
+
 # --- src/datapath -----------------------------------------------------------
 
 DATAPATH_LIBS = src/datapath/libnvdatapath.a vhost/libnvvhost.a src/packet/libnvpacket.a \

@@ -21,7 +21,7 @@ char host_err[320];
 
 static struct shm_port *_Atomic served[HOST_PORTS];
 static uint16_t queues[HOST_PORTS]; /* of them; written before they are served */
-static _Atomic uint64_t rounds; /* the worker's quiescent states */
+static _Atomic uint64_t rounds;     /* the worker's quiescent states */
 static _Atomic bool quit;
 static _Atomic unsigned int kicks;
 static pthread_t worker;
