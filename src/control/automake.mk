@@ -40,5 +40,5 @@ sbin_PROGRAMS += netvmd
 netvmd_SOURCES = %D%/main.c
 netvmd_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS) $(SYSTEMD_CFLAGS)
 netvmd_LDADD = %D%/libnvcontrol.a %D%/libnvconf.a src/datapath/libnvdatapath.a \
-	vhost/libnvvhost.a src/packet/libnvpacket.a \
+	vhost/libnvvhost.a src/shm/libnvshm.a src/packet/libnvpacket.a \
 	$(DPDK_LIBS) $(PCAP_LIBS) $(JSON_LIBS) $(GLIB_LIBS) $(SYSTEMD_LIBS)

@@ -13,6 +13,7 @@
 #include <rte_version.h>
 
 #include "src/datapath/eal.h"
+#include "src/datapath/group.h"
 #include "src/datapath/network.h"
 #include "src/datapath/nic.h"
 #include "src/datapath/rcu.h"
@@ -78,6 +79,7 @@ dp_start(const struct dp_config *cfg, struct dp_error *err)
 	dp_clock_init(rte_get_tsc_hz());
 	port_on_change(cfg->changed, cfg->changed_arg);
 	rc = workers_create(cpu, ncpus, err);
+	group_init(cfg);
 	if (rc == 0) {
 		rc = port_vhost_init(cfg->run_dir, err);
 		if (rc != 0)
@@ -113,6 +115,7 @@ dp_stop(void)
 		usleep(100);
 	for (uint16_t i = 0; i < dp_nworkers; i++)
 		rte_eal_wait_lcore(eal_lcore(i));
+	group_stop();
 	workers_free();
 	port_on_change(NULL, NULL);
 	eal_stop();
@@ -149,7 +152,7 @@ dp_port_add(const struct dp_port_config *cfg, struct dp_port **port, struct dp_e
 	case DP_PORT_NIC:
 		return port_add(cfg, &dp_nic_ops, port, err);
 	case DP_PORT_SHM:
-		break;
+		return port_add(cfg, &dp_shm_ops, port, err);
 	}
 	return dp_fail(err, -EINVAL, "port %s: unknown type %d", cfg->name, (int)cfg->type);
 }

@@ -121,6 +121,8 @@ struct dp_group_status {
 	uint32_t nics; /* nic ports that receive into it */
 };
 void dp_group_status(struct dp_group *group, struct dp_group_status *st);
+/* All ports that outlived an earlier netvmd are there again: frees what others had. */
+void dp_groups_settle(void);
 /* Calls cb for each group. */
 void dp_group_walk(void (*cb)(const char *name, struct dp_group *group, void *arg), void *arg);
 

@@ -18,13 +18,13 @@
 #include <string.h>
 
 #include "src/datapath/police.h"
+#include "src/datapath/steer.h"
 #include "src/datapath/table.h"
 
 /* 802.1Q, table 8-1: 01:80:c2:00:00:00 to 0f stay on their link. As keys
  * without VLAN: first byte lowest, the last byte's low half is free. */
 #define RESERVED_MAC  UINT64_C(0x000000c28001)
 #define RESERVED_MASK UINT64_C(0xf0ffffffffff)
-#define VID_NONE      4095 /* 802.1Q: reserved, never on a wire */
 
 enum answer_kind {
 	ANSWER_NONE,    /* dropped and counted already */
@@ -67,65 +67,33 @@ answer_drop(struct answer *a, struct dp_port *port, enum packet_drop reason)
 	a->reason = reason;
 }
 
-static bool
-tag_type(const struct packet *p)
-{
-	return p->hdr[12] == 0x81 && p->hdr[13] == 0x00;
-}
-
-/*
- * Takes the frame's tag off and finds its VLAN; false: not allowed here.
- * VID 0 is a priority tag: the frame is untagged but for its priority. If
- * another tag followed, it would become the frame's VLAN on a trunk, past
- * what is allowed: refused, as is a tag that is cut off.
- */
-static bool
-ingress_vlan(const struct dp_port_settings *s, struct packet *p, struct answer *a)
-{
-	uint16_t vid = 0;
-
-	p->pcp = 0;
-	a->tagged = packet_has_tag(p);
-	if (a->tagged) {
-		uint16_t tci = packet_vlan_pop(p);
-
-		vid = tci & 0xfff;
-		p->pcp = (uint8_t)(tci >> 12);
-		/* What follows the tag is not in the head that frames are compared by. */
-		a->again = vid != 0;
-	}
-	if (vid == 0 && tag_type(p)) {
-		a->again = false;
-		return false;
-	}
-	if (!s->vlan.trunk) {
-		a->vlan = s->vlan.access;
-		return vid == 0;
-	}
-	a->vlan = vid;
-	return vid != VID_NONE && forward_admits(s, vid);
-}
-
-/* The group of destination d, new when this burst has none yet. */
-static void
-answer_unicast(
-	struct worker *w, struct answer *a, struct dp_port *d, const struct dp_port_settings *s)
+struct tx_group *
+forward_group(struct worker *w, struct dp_port *d, const struct dp_port_settings *s)
 {
 	struct forward *f = &w->forward;
 	uint8_t g = f->group_of[d->index];
 
 	if (g == GROUP_NONE) {
-		if (!s->enabled || !d->ops->tx_ready(d)) {
-			answer_drop(a, d, DROP_NOT_READY);
-			return;
-		}
+		if (!s->enabled || !d->ops->tx_ready(d))
+			return NULL;
 		g = (uint8_t)f->ngroups++;
 		f->group_of[d->index] = g;
 		group_start(&f->group[g], d, s, f->source);
 	}
+	return &f->group[g];
+}
+
+static void
+answer_unicast(
+	struct worker *w, struct answer *a, struct dp_port *d, const struct dp_port_settings *s)
+{
+	a->group = forward_group(w, d, s);
+	if (a->group == NULL) {
+		answer_drop(a, d, DROP_NOT_READY);
+		return;
+	}
 	a->kind = ANSWER_UNICAST;
 	a->port = d;
-	a->group = &f->group[g];
 }
 
 /* Learns the source, looks the destination up. */
@@ -172,7 +140,7 @@ answer_new(struct worker *w, const struct source *src, struct answer *a, struct 
 	enum packet_drop bad;
 
 	a->again = true;
-	if (!ingress_vlan(src->settings, p, a)) {
+	if (!ingress_vlan(src->settings, p, &a->vlan, &a->tagged, &a->again)) {
 		answer_drop(a, src->port, DROP_VLAN);
 		return;
 	}
@@ -271,12 +239,10 @@ classify(struct worker *w, const struct source *src, struct packet_burst *b, uns
 	}
 }
 
-/* The same for a port with a rate: only the frames that it may send now. */
+/* The same for some of the burst's frames (bit i: b->pkt[i]). */
 static void
-classify_policed(struct worker *w, const struct source *src, struct packet_burst *b)
+classify_some(struct worker *w, const struct source *src, struct packet_burst *b, uint32_t pass)
 {
-	uint32_t pass = police_in(w, src->port, b);
-
 	while (pass != 0) {
 		unsigned int first = (unsigned int)__builtin_ctz(pass);
 		uint64_t rest = ~(uint64_t)pass >> first << first; /* bit 32 ends every run */
@@ -350,11 +316,26 @@ flood(struct worker *w, const struct source *src)
 	f->nflood = 0;
 }
 
+static void
+forward_by_address(struct worker *w, struct source *src, struct packet_burst *b, uint32_t pass)
+{
+	if (__builtin_expect(src->net == NULL, 0)) {
+		worker_drop(w, src->port, DROP_NO_NETWORK, (uint64_t)__builtin_popcount(pass));
+		return;
+	}
+	/* Acquire pairs with the release in network_rebuild(). */
+	src->view = __atomic_load_n(&src->net->view, __ATOMIC_ACQUIRE);
+	classify_some(w, src, b, pass);
+	if (w->forward.nflood != 0)
+		flood(w, src);
+}
+
 void
 forward_burst(struct worker *w, struct dp_port *port, struct packet_burst *b)
 {
 	struct forward *f = &w->forward;
 	struct source src = {.port = port, .settings = dp_port_settings(port)};
+	uint32_t pass;
 
 	f->source = port;
 	f->pieces_left = f->mirror_pieces_left = FORWARD_PIECES_MAX;
@@ -364,18 +345,13 @@ forward_burst(struct worker *w, struct dp_port *port, struct packet_burst *b)
 	}
 	tap_in(w, port, b);
 	src.net = src.settings->network;
-	if (__builtin_expect(src.net == NULL, 0)) {
-		worker_drop(w, port, DROP_NO_NETWORK, b->count);
-		return;
-	}
-	/* Acquire pairs with the release in network_rebuild(). */
-	src.view = __atomic_load_n(&src.net->view, __ATOMIC_ACQUIRE);
+	pass = b->count < PACKET_BURST ? (UINT32_C(1) << b->count) - 1 : UINT32_MAX;
 	if (__builtin_expect((tap_of(port) & TAP_POLICE_IN) != 0, 0))
-		classify_policed(w, &src, b);
-	else
-		classify(w, &src, b, 0, b->count);
-	if (f->nflood != 0)
-		flood(w, &src);
+		pass = police_in(w, port, b);
+	if (steers(port, src.settings))
+		pass = steer(w, port, src.settings, b, pass);
+	if (pass != 0)
+		forward_by_address(w, &src, b, pass);
 	for (unsigned int i = 0; i < f->ngroups; i++) {
 		f->group_of[f->group[i].port->index] = GROUP_NONE;
 		if (f->group[i].count != 0)

@@ -50,6 +50,14 @@ void forward_init(struct forward *f);
 /* Forwards b, received from src. Views are spent afterwards, not completed. */
 void forward_burst(struct worker *w, struct dp_port *src, struct packet_burst *b);
 
+/* The group of destination d, new when this burst has none yet; NULL: d is down. */
+struct tx_group *forward_group(
+	struct worker *w, struct dp_port *d, const struct dp_port_settings *s);
+/* ingress.c. Takes the frame's tag off and finds its VLAN; false: not allowed here.
+ * *again becomes false when the next frame with the same head may differ. */
+bool ingress_vlan(const struct dp_port_settings *s, struct packet *p, uint16_t *vlan, bool *tagged,
+	bool *again);
+
 /* Length that counts against an MTU: of a GSO frame, one segment's. */
 static inline uint32_t
 forward_wire_len(const struct packet *p)

@@ -27,13 +27,33 @@ view_chain(struct packet *p, const struct rte_mbuf *m, struct packet_burst *b)
 	return true;
 }
 
+/* In a group's pool: most drivers lose the flag that says so, and without it DPDK
+ * would compute the mbuf's address from its data's. */
+static void
+mark_external(struct rte_mbuf *m)
+{
+	for (; m != NULL; m = m->next)
+		m->ol_flags |= RTE_MBUF_F_EXTERNAL;
+}
+
+/* What is judged, and sent beyond the group, no member can change. */
+static void
+private_header(struct packet *p, struct packet_burst *b)
+{
+	uint8_t *hdr = packet_burst_header(b, b->count);
+
+	memcpy(hdr, p->hdr, p->hdr_len);
+	p->hdr = hdr;
+}
+
 /*
- * An mbuf is private memory, so the header is judged where it lies. Returns
+ * An mbuf is private memory, so the header is judged where it lies; but for one
+ * in a group's pool, which its members can write to (private_header()). Returns
  * false for a frame that is too short, or whose first segment is too short to
  * hold the headers.
  */
 static bool
-view_of_mbuf(struct packet *p, struct rte_mbuf *m, struct packet_burst *b)
+view_of_mbuf(struct packet *p, struct rte_mbuf *m, struct packet_burst *b, bool shared)
 {
 	uint16_t hdr = RTE_MIN(m->data_len, PACKET_HEADER_MAX);
 
@@ -56,6 +76,8 @@ view_of_mbuf(struct packet *p, struct rte_mbuf *m, struct packet_burst *b)
 	}
 	if (m->nb_segs > 1 && !view_chain(p, m, b))
 		return false;
+	if (shared)
+		private_header(p, b);
 	if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
 		p->offload.flags = PACKET_F_DATA_VALID;
 	/* Some drivers cannot be kept from stripping the tag; the forwarding code
@@ -82,12 +104,14 @@ nic_rx(struct dp_port *port, uint16_t queue, struct packet_burst *b)
 	if (unlikely(nic->lacp) && queue == 0)
 		nic_bond_poll(nic);
 	n = rte_eth_rx_burst(nic->port_id, queue, m, PACKET_BURST);
+	for (uint16_t i = 0; unlikely(nic->group != NULL) && i < n; i++)
+		mark_external(m[i]);
 	for (uint16_t i = 0; i < n && i < 4; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
 	for (uint16_t i = 0; i < n; i++) {
 		if (i + 4 < n)
 			rte_prefetch0(rte_pktmbuf_mtod(m[i + 4], void *));
-		if (unlikely(!view_of_mbuf(&b->pkt[b->count], m[i], b))) {
+		if (unlikely(!view_of_mbuf(&b->pkt[b->count], m[i], b, nic->group != NULL))) {
 			rte_pktmbuf_free(m[i]);
 			nic_count(&q->runts, 1);
 			continue;
@@ -203,6 +227,15 @@ mbuf_of_view(struct nic *nic, const struct packet *p)
 	return head;
 }
 
+/* False: the header that was judged is a private copy, so the mbuf is not what was. */
+static bool
+header_inside(const struct packet *p, const struct rte_mbuf *m)
+{
+	const uint8_t *buf = m->buf_addr;
+
+	return p->hdr >= buf && p->hdr < buf + m->buf_len;
+}
+
 /*
  * Takes the view's own mbuf when it has one (moving its start to where a VLAN
  * push or pop left the header), else borrows the guest's memory, else copies. A
@@ -217,7 +250,7 @@ mbuf_for_tx(struct dp_port *port, uint16_t queue, struct packet *p, bool *borrow
 
 	*borrowed = false;
 
-	if (m == NULL || (m->nb_segs > 1 && !nic->multi_seg)) {
+	if (m == NULL || (m->nb_segs > 1 && !nic->multi_seg) || !header_inside(p, m)) {
 		/* A request that ends in software changes the header, so it comes
 		 * before the copy; flags land in the new mbuf below. */
 		struct rte_mbuf tmp;

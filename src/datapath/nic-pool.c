@@ -113,11 +113,19 @@ nic_create_pool(struct nic *nic, const struct dp_port_config *cfg, uint16_t nrxd
 	static unsigned int serial; /* an orphan may have the port's number still */
 	char pool[RTE_MEMPOOL_NAMESIZE];
 	uint16_t port_id[DP_MEMBERS_MAX];
-	uint32_t n = (nic->nrxq * nrxd + nic->ntxq * ntxd) * nic_members(nic, port_id) +
-		     (nic->workers + 1) * 1024;
+	uint32_t nrx = nic->nrxq * nrxd * nic_members(nic, port_id);
+	uint32_t n = nic->ntxq * ntxd * nic_members(nic, port_id) + (nic->workers + 1) * 1024;
 	uint32_t room = frame_room(cfg);
+	int rc;
 
 	nic->ntxd = ntxd;
+	if (cfg->trust != NULL) {
+		rc = nic_join_group(nic, cfg, room, nrx, err);
+		if (rc != 0)
+			return rc;
+	} else {
+		n += nrx;
+	}
 	if (strcmp(nic->info.driver_name, "net_af_xdp") == 0)
 		n = RTE_MAX(n, XDP_POOL_MIN);
 	orphans_reap();
@@ -125,6 +133,8 @@ nic_create_pool(struct nic *nic, const struct dp_port_config *cfg, uint16_t nrxd
 	nic->pool = rte_pktmbuf_pool_create(pool, n, 256, 0,
 		RTE_MIN(room + RTE_PKTMBUF_HEADROOM, UINT16_MAX),
 		rte_eth_dev_socket_id(nic->port_id));
+	if (nic->rx_pool == NULL)
+		nic->rx_pool = nic->pool;
 	if (nic->pool != NULL)
 		return 0;
 	return dp_fail(err, -ENOMEM,

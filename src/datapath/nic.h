@@ -54,7 +54,9 @@ struct nic {
 	bool tso;              /* it segments TCP over IPv4 and IPv6 */
 	bool lacp;             /* a bond that sends frames of its own on transmit queue 0 */
 	struct nic_bond *bond; /* NULL: one device */
-	struct rte_mempool *pool;
+	struct rte_mempool *pool;    /* its own; frames that are copied to be sent */
+	struct rte_mempool *rx_pool; /* what it receives into: the same, or a group's */
+	struct dp_group *group;      /* whose pool that is, NULL: none */
 	/* Borrowing guest memory, nic-lent.c. */
 	bool zero_copy;             /* the operator wants it */
 	bool borrows;               /* relaxed; only ever becomes false while workers look */
@@ -107,6 +109,12 @@ uint16_t nic_members(const struct nic *nic, uint16_t *port_id);
 void nic_devargs(const struct dp_port_config *cfg, char *out, size_t len);
 int nic_create_pool(struct nic *nic, const struct dp_port_config *cfg, uint16_t nrxd, uint16_t ntxd,
 	struct dp_error *err);
+/* nic-group.c: a group's pool as rx_pool, refused where the device cannot; n: what
+ * it takes at most. Leave it when the device is closed. */
+int nic_join_group(struct nic *nic, const struct dp_port_config *cfg, uint32_t room, uint32_t n,
+	struct dp_error *err);
+void nic_leave_group(struct nic *nic);
+
 /* Frees the pool once its last mbuf has come back. The device is closed. */
 void nic_free_pool(struct rte_mempool *pool);
 

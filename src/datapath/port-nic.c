@@ -123,7 +123,7 @@ setup_queues(struct nic *nic, const struct dp_port_config *cfg, struct dp_error 
 	txconf.offloads = nic->tx_offloads;
 	nic_lent_tune(nic, &txconf);
 	for (uint16_t q = 0; rc == 0 && q < nic->nrxq; q++)
-		rc = rte_eth_rx_queue_setup(nic->port_id, q, nrxd, socket, &rxconf, nic->pool);
+		rc = rte_eth_rx_queue_setup(nic->port_id, q, nrxd, socket, &rxconf, nic->rx_pool);
 	for (uint16_t q = 0; rc == 0 && q < nic->ntxq; q++)
 		rc = rte_eth_tx_queue_setup(nic->port_id, q, ntxd, socket, &txconf);
 	if (rc == 0)
@@ -213,6 +213,7 @@ nic_close(struct dp_port *port)
 		nic_bond_close(nic);
 	nic_free_pool(nic->pool);
 	nic_free_pool(nic->shells);
+	nic_leave_group(nic);
 	free(nic);
 	port->dev = NULL;
 }
@@ -268,7 +269,8 @@ nic_apply(struct dp_port *port, const struct dp_port_settings *s, struct dp_erro
 
 	if (s->mtu == port->settings->mtu)
 		return 0;
-	if (s->mtu + 22U + RTE_PKTMBUF_HEADROOM > rte_pktmbuf_data_room_size(nic->pool))
+	if (s->mtu + 22U + RTE_PKTMBUF_HEADROOM > rte_pktmbuf_data_room_size(nic->rx_pool) ||
+		s->mtu + 22U + RTE_PKTMBUF_HEADROOM > rte_pktmbuf_data_room_size(nic->pool))
 		return dp_fail(err, -EINVAL,
 			"port \"%s\": this MTU does not fit the port's buffers; delete the port "
 			"and add it "

@@ -16,6 +16,7 @@
 #include "src/datapath/capture.h"
 #include "src/datapath/police.h"
 #include "src/datapath/rcu.h"
+#include "src/datapath/steer.h"
 #include "src/datapath/table.h"
 
 #define MTU_MIN 68
@@ -48,7 +49,7 @@ settings_check(const struct dp_port *p, const char *name, const struct dp_port_s
 	if (!s->vlan.trunk && s->vlan.access > VID_MAX)
 		return dp_fail(err, -EINVAL, "port %s: vlan=%u is out of range: expected 0 to %u",
 			name, s->vlan.access, VID_MAX);
-	return mirror_check(p, name, s, err);
+	return steer_check(p, name, s, err) != 0 ? -EINVAL : mirror_check(p, name, s, err);
 }
 
 static int
@@ -68,7 +69,7 @@ config_check(const struct dp_port_config *cfg, uint16_t *slot, struct dp_error *
 		return dp_fail(err, -ENOSPC, "port %s: there are %u ports already, the limit",
 			cfg->name, DP_PORTS_MAX);
 	*slot = free_slot;
-	if (cfg->queues > DP_QUEUES_MAX || (cfg->type == DP_PORT_VHOST && cfg->queues == 0))
+	if (cfg->queues > DP_QUEUES_MAX || (cfg->type != DP_PORT_NIC && cfg->queues == 0))
 		return dp_fail(err, -EINVAL, "port %s: queues=%u is out of range: expected 1 to %u",
 			cfg->name, cfg->queues, DP_QUEUES_MAX);
 	return settings_check(NULL, cfg->name, &cfg->settings, err);
@@ -120,6 +121,7 @@ port_unpublish(struct dp_port *p)
 	struct dp_network *net = p->settings->network;
 
 	mirror_forget(p);
+	steer_forget(p);
 	worker_unassign(p);
 	/* Release, as the other stores to the table; see dp_port_at(). */
 	__atomic_store_n(&dp_ports[p->index], NULL, __ATOMIC_RELEASE);

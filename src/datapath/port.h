@@ -55,6 +55,14 @@ struct dp_port_ops {
 	bool (*tx_ready)(struct dp_port *p);
 	struct dp_tx_caps (*tx_caps)(struct dp_port *p);
 	uint16_t (*tx)(struct dp_port *p, uint16_t worker, struct packet *const *pkts, uint16_t n);
+	/* Views of this kind say themselves where they want to go: packet.action. */
+	bool directs;
+	/* NULL, or: moves up to max packets of the queue to another port of this kind
+	 * without a look at them; 0: there are none. False in *whole: what is next has
+	 * to be looked at, use rx. May only be called when may_hop said yes. */
+	bool (*may_hop)(const struct dp_port *p, const struct dp_port *to);
+	uint16_t (*hop)(
+		struct dp_port *p, uint16_t queue, struct dp_port *to, uint16_t max, bool *whole);
 	/* NULL, or: makes the device let go of what this worker lent it and was sent;
 	 * true when nothing is left. Called in each round after worker_reap_later(). */
 	bool (*tx_reap)(struct dp_port *p, uint16_t worker);
@@ -69,6 +77,7 @@ struct dp_port_ops {
 
 extern const struct dp_port_ops dp_vhost_ops; /* port-vhost.c */
 extern const struct dp_port_ops dp_nic_ops;   /* port-nic.c */
+extern const struct dp_port_ops dp_shm_ops;   /* port-shm.c */
 
 /* Where a receive queue's wake-ups go; see sleep.c. */
 struct dp_kick {

@@ -19,6 +19,7 @@
 #include "src/datapath/rcu.h"
 #include "src/datapath/rounds.h"
 #include "src/datapath/sleep.h"
+#include "src/datapath/steer.h"
 #include "src/datapath/table.h"
 
 struct worker *dp_worker[DP_WORKERS_MAX];
@@ -60,8 +61,15 @@ unsigned int
 worker_burst(struct worker *w, struct dp_port *p, uint16_t queue)
 {
 	struct packet_burst *b = &w->burst;
-	unsigned int moved;
+	unsigned int hops = 0, moved;
 
+	if (p->ops->hop != NULL) {
+		bool whole;
+
+		hops = steer_hop(p, queue, &whole);
+		if (whole)
+			return hops;
+	}
 	b->count = 0;
 	b->nseg = 0;
 	p->ops->rx(p, queue, b);
@@ -69,7 +77,7 @@ worker_burst(struct worker *w, struct dp_port *p, uint16_t queue)
 	if (moved != 0)
 		forward_burst(w, p, b);
 	p->ops->rx_complete(p, queue, b);
-	return moved;
+	return hops + moved;
 }
 
 /* Devices that keep what they were lent until they are asked for it. */
@@ -100,6 +108,7 @@ worker_poll(struct worker *w)
 	if (__builtin_expect(w->nreap != 0, 0))
 		reap(w);
 	vhost_signal();
+	shm_signal();
 	return moved;
 }
 

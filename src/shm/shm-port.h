@@ -125,6 +125,7 @@ uint16_t shm_port_hop(
 void shm_signal(void);
 bool shm_port_rx_arm(struct shm_port *p, uint16_t qp);
 void shm_port_rx_disarm(struct shm_port *p, uint16_t qp);
+#define SHM_KICK_TIMER (-1) /* no doorbell: look now and then; less: not running */
 int shm_port_kick_fd(struct shm_port *p, uint16_t qp);
 
 /* --- counters: any thread -------------------------------------------------- */

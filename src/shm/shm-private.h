@@ -60,8 +60,7 @@
 #define SHM_LOANS_MOST 64  /* of a queue pair, at any one time */
 #define SHM_BOOK_MAGIC UINT64_C(0x316b6f6f4d56654e)
 #define SHM_RING_KINDS 3
-#define SHM_KICK_TIMER (-1) /* shm_port_kick_fd() */
-#define SHM_KICK_NONE  (-2)
+#define SHM_KICK_NONE  (-2) /* shm_port_kick_fd(): not running */
 
 /* --- pools ------------------------------------------------------------------- */
 

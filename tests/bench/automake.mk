@@ -15,7 +15,7 @@ EXTRA_DIST += %D%/run %D%/targets.jq %D%/lib-backend.sh %D%/lib-frontend.sh %D%/
 check_PROGRAMS += %D%/stages
 %C%_stages_SOURCES = %D%/stages.c
 %C%_stages_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
-%C%_stages_LDADD = src/datapath/libnvdatapath.a vhost/libnvvhost.a src/packet/libnvpacket.a \
+%C%_stages_LDADD = src/datapath/libnvdatapath.a vhost/libnvvhost.a src/shm/libnvshm.a src/packet/libnvpacket.a \
 	$(DPDK_LIBS) $(PCAP_LIBS)
 
 check_PROGRAMS += %D%/shm-stages

@@ -224,7 +224,7 @@ UNIT_TESTS += %D%/test-shm-resume
 
 # --- src/datapath -----------------------------------------------------------
 
-DATAPATH_LIBS = src/datapath/libnvdatapath.a vhost/libnvvhost.a src/packet/libnvpacket.a \
+DATAPATH_LIBS = src/datapath/libnvdatapath.a vhost/libnvvhost.a src/shm/libnvshm.a src/packet/libnvpacket.a \
 	$(UNIT_LIBS) $(DPDK_LIBS) $(PCAP_LIBS)
 
 UNIT_TESTS += %D%/test-l2
@@ -296,6 +296,19 @@ UNIT_TESTS += %D%/test-mirror
 	%D%/three-ports.c %D%/three-ports.h
 %C%_test_mirror_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_mirror_LDADD = $(DATAPATH_LIBS)
+
+UNIT_TESTS += %D%/test-steer
+%C%_test_steer_SOURCES = %D%/test-steer.c %D%/fake-port.c %D%/fake-port.h \
+	%D%/three-ports.c %D%/three-ports.h
+%C%_test_steer_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_steer_LDADD = $(DATAPATH_LIBS)
+
+# In place of src/shm.
+UNIT_TESTS += %D%/test-steer-shm
+%C%_test_steer_shm_SOURCES = %D%/test-steer-shm.c %D%/fake-port.c %D%/fake-port.h \
+	%D%/fake-shm.c %D%/fake-shm.h %D%/three-ports.c %D%/three-ports.h
+%C%_test_steer_shm_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_steer_shm_LDADD = $(DATAPATH_LIBS)
 
 UNIT_TESTS += %D%/test-bucket
 %C%_test_bucket_SOURCES = %D%/test-bucket.c
