@@ -118,10 +118,12 @@ take(struct shm_port *p, struct shm_ring *r, struct burst *b)
 
 /* --- views ------------------------------------------------------------------------- */
 
-/* Whether all of it is the guest's and inside its buffers. */
+/* Whether all of it is the guest's and inside its buffers. What is given back needs no
+ * more than the former. */
 static inline enum packet_drop
 judge(const struct shm_pool *pool, const struct burst *b, const struct frame *f, uint32_t *len)
 {
+	bool freed = b->desc[f->first].action == NETVM_ACTION_DROP;
 	uint32_t total = 0;
 
 	for (uint32_t i = f->first; i < (uint32_t)f->first + f->ndesc; i++) {
@@ -129,7 +131,7 @@ judge(const struct shm_pool *pool, const struct burst *b, const struct frame *f,
 
 		if (unlikely(!b->ours[i]))
 			return DROP_NOT_OWNED;
-		if (unlikely((uint32_t)d->offset + d->length > pool->buffer_size))
+		if (unlikely(!freed && (uint32_t)d->offset + d->length > pool->buffer_size))
 			return DROP_BAD_DESCRIPTOR;
 		total += d->length;
 	}

@@ -335,6 +335,21 @@ UNIT_TESTS += %D%/test-shm-killed
 %C%_test_shm_killed_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_shm_killed_LDADD = $(SHM_RIG_LIBS)
 
+UNIT_TESTS += %D%/test-shm-hostile
+%C%_test_shm_hostile_SOURCES = %D%/test-shm-hostile.c $(SHM_RIG)
+%C%_test_shm_hostile_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_shm_hostile_LDADD = $(SHM_RIG_LIBS)
+
+UNIT_TESTS += %D%/test-shm-rings
+%C%_test_shm_rings_SOURCES = %D%/test-shm-rings.c $(SHM_RIG)
+%C%_test_shm_rings_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_shm_rings_LDADD = $(SHM_RIG_LIBS)
+
+UNIT_TESTS += %D%/test-shm-threads
+%C%_test_shm_threads_SOURCES = %D%/test-shm-threads.c $(SHM_RIG)
+%C%_test_shm_threads_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_shm_threads_LDADD = $(SHM_RIG_LIBS)
+
 # --- src/control ------------------------------------------------------------
 
 CONTROL_CFLAGS = $(UNIT_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS)
