@@ -60,7 +60,7 @@ vring_hold_offer(struct vring_queue *vq, struct packet_burst *b)
 	for (unsigned int i = 0; i < b->count; i++) {
 		struct packet *p = &b->pkt[i];
 
-		if (p->len - p->hdr_len < VRING_HOLD_MIN)
+		if (p->len - p->hdr_len < PACKET_LOAN_MIN)
 			continue;
 		p->loan = &h->loan[place(h, (uint16_t)(h->tail + p->chain))];
 		p->loan->lender = &h->lender;

@@ -25,11 +25,6 @@
 
 #include "vhost/vring.h"
 
-/* Shorter payloads are copied: a loan costs a second mbuf and its own return, some 95
- * cycles whatever the length, which a copy exceeds at 400 bytes that come from
- * memory and at 800 that are in the cache. */
-#define VRING_HOLD_MIN 512
-
 struct vring_hold {
 	struct packet_lender lender;
 	uint16_t size;       /* places, at least as many as the ring has slots */

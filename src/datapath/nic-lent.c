@@ -75,7 +75,11 @@ lazy_loan_back(void *addr, void *loan)
 static bool
 may_borrow(const struct nic *nic, const struct packet *p)
 {
-	if (p->keep != PACKET_KEEP_LOAN || p->loan == NULL)
+	if (p->keep == PACKET_KEEP_MBUF || p->loan == NULL)
+		return false;
+	/* A pool's buffers are offered whatever their length, as ports of the group
+	 * take them. */
+	if (p->len - p->hdr_len < PACKET_LOAN_MIN)
 		return false;
 	/* Acquire, pairs with vhost_memory_walk(): the device was told of the memory
 	 * before the number said so, or refused before (`borrows`, read after). */

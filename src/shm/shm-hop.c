@@ -7,7 +7,7 @@
  * are for this way. The first that is something else ends the burst, and
  * shm_port_rx() and shm_port_tx() do the rest, which costs more and copies nothing either.
  */
-#include "src/shm/shm-ring.h"
+#include "src/shm/shm-loan.h"
 
 #define BURST 64
 
@@ -153,6 +153,8 @@ shm_port_hop(struct shm_port *p, uint16_t qp, struct shm_port *to, uint16_t max,
 	pair = &p->pair[qp];
 	r = &pair->ring[NETVM_TX];
 	shm_fill(p, qp, pair->ring[NETVM_FILL].size / 4);
+	if (unlikely(pair->hold->nout != 0))
+		shm_hold_reap(pair->hold);
 	n = shm_ring_look(r, max < BURST ? max : BURST, &bad);
 	if (unlikely(bad)) {
 		shm_port_fault(p, SHM_FAULT_INDEX);

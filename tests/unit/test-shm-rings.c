@@ -350,6 +350,7 @@ test_loans(void **state)
 		complete();
 	}
 	assert_int_equal(out, SHM_LOANS_MOST);
+	shm_signal(); /* as a worker before it is quiescent */
 	shm_port_unpublish(p);
 	shm_port_reclaim(p);
 	shm_port_rings_free(p);

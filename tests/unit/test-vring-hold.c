@@ -17,7 +17,7 @@
 
 #define VERSION_1 (1ull << VIRTIO_F_VERSION_1)
 #define LARGE     1400
-#define SMALL     (PACKET_HEADER_MAX + VRING_HOLD_MIN - 1)
+#define SMALL     (PACKET_HEADER_MAX + PACKET_LOAN_MIN - 1)
 
 static struct packet_burst burst;
 static struct ring_guest g;
