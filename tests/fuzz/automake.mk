@@ -80,6 +80,16 @@ EXTRA_DIST += \
 	%D%/corpus/vhost/two-tables \
 	%D%/corpus/vhost/unoffered
 
+FUZZERS += %D%/fuzz-shm
+%C%_fuzz_shm_SOURCES = %D%/fuzz-shm.c %D%/shm-rig.c %D%/shm-rig.h
+%C%_fuzz_shm_CFLAGS = $(FUZZ_CFLAGS)
+%C%_fuzz_shm_LDFLAGS = $(FUZZ_LINK)
+%C%_fuzz_shm_LDADD = src/shm/libnvshm.a src/packet/libnvpacket.a $(DPDK_LIBS)
+EXTRA_DIST += \
+	%D%/corpus/shm/hop \
+	%D%/corpus/shm/mixed \
+	%D%/corpus/shm/views
+
 FUZZERS += %D%/fuzz-config
 %C%_fuzz_config_SOURCES = %D%/fuzz-config.c
 %C%_fuzz_config_CFLAGS = $(FUZZ_CFLAGS) $(GLIB_CFLAGS)
