@@ -7,6 +7,8 @@ netvmctl_SOURCES = \
 	%D%/client.c %D%/client.h \
 	%D%/complete.c \
 	%D%/config.c \
+	%D%/domain.c \
+	%D%/group.c \
 	%D%/help.c \
 	%D%/main.c \
 	%D%/network.c \

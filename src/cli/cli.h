@@ -28,6 +28,7 @@ struct cli {
  */
 #define CLI_WORDS_PORT     "@port"
 #define CLI_WORDS_NETWORK  "@network"
+#define CLI_WORDS_GROUP    "@group"
 #define CLI_WORDS_FILE     "@file"
 #define CLI_WORDS_DIR      "@dir"
 #define CLI_WORDS_SETTINGS "@settings" /* names of the verb's settings, with a "=" */
@@ -67,7 +68,8 @@ struct cli_noun {
 extern const struct cli_option cli_globals[];
 extern const struct cli_noun cli_nouns[];
 extern const struct cli_verb cli_status_verbs[], cli_port_verbs[], cli_network_verbs[],
-	cli_stats_verbs[], cli_capture_verbs[], cli_worker_verbs[], cli_config_verbs[];
+	cli_group_verbs[], cli_domain_verbs[], cli_stats_verbs[], cli_capture_verbs[],
+	cli_worker_verbs[], cli_config_verbs[];
 
 /* complete.c: `netvmctl __complete WORD...` for etc/netvmctl.bash-completion. */
 enum cli_exit cli_complete(int argc, char **argv);

@@ -42,6 +42,8 @@ print_words(const struct line *l, const char *words)
 		print_names(&l->cli, "port.list", "ports");
 	} else if (!strcmp(words, CLI_WORDS_NETWORK)) {
 		print_names(&l->cli, "network.list", "networks");
+	} else if (!strcmp(words, CLI_WORDS_GROUP)) {
+		print_names(&l->cli, "group.list", "groups");
 	} else if (!strcmp(words, CLI_WORDS_SETTINGS)) {
 		for (const struct cli_option *o = l->verb ? l->verb->settings : NULL; o && o->name;
 			o++)

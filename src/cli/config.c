@@ -27,6 +27,7 @@ check(const struct cli *cli, const struct cli_verb *verb, struct cli_args *args)
 
 		json_object_set_string_member(result, "file", file);
 		json_object_set_int_member(result, "networks", config->networks->len);
+		json_object_set_int_member(result, "groups", config->groups->len);
 		json_object_set_int_member(result, "ports", config->ports->len);
 		say_json(result, true);
 	} else {

@@ -26,6 +26,8 @@ const struct cli_noun cli_nouns[] = {
 	{"status", "Whether the daemon answers, and how it runs.", cli_status_verbs},
 	{"port", "Ports: guests and network devices.", cli_port_verbs},
 	{"network", "Layer-2 networks that ports are in.", cli_network_verbs},
+	{"group", "Trust groups: ports that share packet buffers.", cli_group_verbs},
+	{"domain", "What libvirt is to be told of a port.", cli_domain_verbs},
 	{"stats", "Counters of ports and workers.", cli_stats_verbs},
 	{"capture", "Frames of a port, for Wireshark.", cli_capture_verbs},
 	{"worker", "The threads that move packets.", cli_worker_verbs},

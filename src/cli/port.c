@@ -9,7 +9,8 @@
 
 /* Words of a port, for add; doc/control-protocol.md names the same ones. */
 static const struct cli_option port_options[] = {
-	{"type", "TYPE", "vhost nic", "vhost (a guest) or nic (a DPDK device); needed", false},
+	{"type", "TYPE", "vhost nic shm",
+		"vhost (a guest), nic (a DPDK device) or shm (shared memory); needed", false},
 	{"network", "NET", CLI_WORDS_NETWORK, "layer-2 network to be in, or none [default]", false},
 	{"vlan", "ID", NULL, "access port: untagged outside, VLAN ID inside", true},
 	{"trunk", "LIST", NULL, "trunk port: VLANs that pass tagged, such as 10,20-29 or all",
@@ -17,6 +18,14 @@ static const struct cli_option port_options[] = {
 	{"guard", "LIST", NULL, "mac=MAC,ip=ADDR,...: only these may send", false},
 	{"mtu", "N", NULL, "longest packet, up to 9216 bytes [1500]", true},
 	{"queues", "N", NULL, "queue pairs, up to 16; nic: or auto", true},
+	{"group", "GROUP", CLI_WORDS_GROUP,
+		"shm: its trust group; nic: receive into this group's pool", false},
+	{"ring-size", "N", NULL, "shm: entries of a ring, a power of two [1024]", true},
+	{"vectors", "N", NULL, "shm: doorbells of a guest, up to 16 [as many as queues]", true},
+	{"heartbeat", "MS", NULL, "shm: a guest silent for so long loses its buffers; 0: never [0]",
+		true},
+	{"forward", "PORT", CLI_WORDS_PORT, "port that all it sends goes to, or none [none]",
+		false},
 	{"enabled", "yes|no", "yes no", "whether the port carries traffic", false},
 	{"mode", "MODE", "server client", "vhost: server (we listen) or client (QEMU listens)",
 		false},
@@ -58,6 +67,7 @@ static const struct cli_option port_settings[] = {
 	{"out-burst-packets", "N", NULL, "the same for what the port is sent", true},
 	{"out-rate-bps", "N", NULL, "the same for what the port is sent", true},
 	{"out-burst-bytes", "N", NULL, "the same for what the port is sent", true},
+	{"forward", "PORT", NULL, "port that all it sends goes to, or none [none]", false},
 	{"mirror", "PORT", NULL, "port that gets copies of its traffic, or none [none]", false},
 	{"mirror-direction", "in|out|both", NULL,
 		"copies of what it sends, is sent, or both [both]", false},
@@ -67,8 +77,8 @@ static const struct cli_option port_settings[] = {
 static void
 print_added(JsonObject *port)
 {
-	const char *where =
-		value_string(port, "socket", value_string(port, "device", "nothing known"));
+	const char *device = value_string(port, "device", "nothing known");
+	const char *where = value_string(port, "socket", value_string(port, "ring_socket", device));
 
 	printf("port %s: %s, %s\n", value_string(port, "name", "?"),
 		value_string(port, "state", "?"), where);
@@ -147,6 +157,19 @@ print_device(JsonObject *port)
 	sheet_member(port, "mode", "mode");
 	sheet_member(port, "socket", "socket");
 	sheet_member(port, "connected", "connected");
+	sheet_member(port, "group", "group");
+	sheet_member(port, "ring_socket", "rings' socket");
+	sheet_member(port, "pool_socket", "pool's socket");
+	sheet_member(port, "number", "number, for NFs");
+	sheet_member(port, "attached", "attached");
+	sheet_member(port, "peer", "by process");
+	sheet_member(port, "resumed", "from before a restart");
+	sheet_member(port, "ring_size", "ring size");
+	sheet_member(port, "vectors", "doorbells");
+	sheet_member(port, "heartbeat", "heartbeat, ms");
+	sheet_member(port, "owned", "buffers it has");
+	sheet_member(port, "violations", "violations");
+	sheet_member(port, "hops", "hops without copy");
 	sheet_member(port, "guest_mtu", "guest MTU");
 	sheet_member(port, "rings", "rings");
 	sheet_member(port, "ring_sizes", "ring sizes rx/tx");
@@ -194,9 +217,11 @@ print_limits(JsonObject *port)
 static void
 print_features(JsonObject *port)
 {
-	if (!json_object_has_member(port, "features"))
+	if (!json_object_has_member(port, "features") &&
+		!json_object_has_member(port, "guest_features"))
 		return;
 	sheet_section("features of the guest");
+	sheet_member(port, "guest_features", "netvm");
 	sheet_member(port, "features", "virtio");
 	sheet_member(port, "protocol_features", "vhost-user");
 }
@@ -251,6 +276,7 @@ print_port(JsonObject *port)
 	sheet_member(port, "vlan", "VLAN");
 	sheet_member(port, "trunk", "trunk");
 	sheet_member(port, "guard", "guard");
+	sheet_member(port, "forward", "forward");
 	sheet_member(port, "mirror", "mirror");
 	sheet_member(port, "mirror_direction", "mirror direction");
 	sheet_member(port, "mirror_of", "mirror of");

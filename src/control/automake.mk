@@ -8,10 +8,12 @@ noinst_LIBRARIES += %D%/libnvconf.a
 	%D%/values.c %D%/values.h \
 	%D%/settings.c %D%/settings.h %D%/settings-table.c \
 	%D%/settings-nic.c %D%/settings-nic.h \
+	%D%/settings-objects.c \
 	%D%/settings-rates.c %D%/settings-rates.h \
+	%D%/settings-shm.c %D%/settings-shm.h \
 	%D%/ini.c %D%/ini.h \
 	%D%/stdfds.c %D%/stdfds.h \
-	%D%/conf.c %D%/conf.h
+	%D%/conf.c %D%/conf.h %D%/conf-names.c
 
 # The daemon's control plane without main(): tests link it with a data path of
 # their own. Needs libnvconf.a and dp_*().
@@ -28,7 +30,8 @@ noinst_LIBRARIES += %D%/libnvcontrol.a
 	%D%/rpc.c %D%/rpc.h \
 	%D%/jsonrpc.c %D%/jsonrpc.h \
 	%D%/control.c %D%/control.h \
-	%D%/mirror.c \
+	%D%/group.c \
+	%D%/links.c \
 	%D%/network.c \
 	%D%/port.c \
 	%D%/reload.c \

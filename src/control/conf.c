@@ -28,6 +28,7 @@
 struct parse {
 	struct config *config;
 	struct network_def *network;
+	struct group_def *group;
 	struct port_def *port;
 	uint32_t given;
 	unsigned int line; /* of the port's section */
@@ -56,6 +57,7 @@ config_new(void)
 	c->group = c->control_group = (gid_t)-1;
 	c->mode = SOCKET_MODE;
 	c->networks = g_array_new(FALSE, TRUE, sizeof(struct network_def));
+	c->groups = g_array_new(FALSE, TRUE, sizeof(struct group_def));
 	c->ports = g_array_new(FALSE, TRUE, sizeof(struct port_def));
 	return c;
 }
@@ -66,6 +68,7 @@ config_free(struct config *c)
 	if (c == NULL)
 		return;
 	g_array_unref(c->networks);
+	g_array_unref(c->groups);
 	g_array_unref(c->ports);
 	g_free(c->file);
 	g_free(c);
@@ -203,7 +206,7 @@ global_key(struct parse *p, const struct ini_entry *e, GError **error)
 	if (known->len == 0)
 		return refuse(error,
 			"there is no such section; there are [workers], [memory], [sockets], "
-			"[network NAME] and [port NAME]");
+			"[network NAME], [group NAME] and [port NAME]");
 	return refuse(error, "there is no key \"%s\" here; there are %s", e->key, known->str);
 }
 
@@ -214,6 +217,7 @@ port_end(struct parse *p, GError **error)
 	if (p->port == NULL || port_settings_check(&p->port->set, p->given, true, error)) {
 		p->port = NULL;
 		p->network = NULL;
+		p->group = NULL;
 		p->given = 0;
 		return true;
 	}
@@ -257,12 +261,32 @@ network_begin(struct parse *p, const char *name, GError **error)
 }
 
 static bool
+group_begin(struct parse *p, const char *name, GError **error)
+{
+	GArray *groups = p->config->groups;
+
+	if (!value_name("group", name, error))
+		return false;
+	if (strcmp(name, GROUP_NONE) == 0)
+		return refuse(error, "\"none\" is what ports say that are in no group");
+	if (groups->len == DP_GROUPS_MAX)
+		return refuse(error, "there are more than %d groups", DP_GROUPS_MAX);
+	g_array_set_size(groups, groups->len + 1);
+	p->group = &g_array_index(groups, struct group_def, groups->len - 1);
+	g_strlcpy(p->group->name, name, sizeof(p->group->name));
+	group_settings_init(&p->group->set);
+	return true;
+}
+
+static bool
 section_begin(struct parse *p, const struct ini_entry *e, GError **error)
 {
 	if (g_str_has_prefix(e->section, "port "))
 		return port_begin(p, e->section + 5, e->line, error);
 	if (g_str_has_prefix(e->section, "network "))
 		return network_begin(p, e->section + 8, error);
+	if (g_str_has_prefix(e->section, "group "))
+		return group_begin(p, e->section + 6, error);
 	return global_key(p, e, error);
 }
 
@@ -281,69 +305,13 @@ entry(const struct ini_entry *e, void *arg, GError **error)
 	else if (p->network != NULL)
 		ok = settings_put(
 			&network_table, &p->network->set, e->key, e->value, &p->given, error);
+	else if (p->group != NULL)
+		ok = settings_put(&group_table, &p->group->set, e->key, e->value, &p->given, error);
 	else
 		ok = global_key(p, e, error);
 	if (!ok)
 		g_prefix_error(error, "[%s] ", e->section);
 	return ok;
-}
-
-/* Ports may stand before the networks that they name. */
-static bool
-networks_exist(const struct config *c, GError **error)
-{
-	for (guint i = 0; i < c->ports->len; i++) {
-		const struct port_def *port = &g_array_index(c->ports, struct port_def, i);
-		const char *name = port->set.network;
-		bool found = strcmp(name, NETWORK_DEFAULT) == 0 || strcmp(name, NETWORK_NONE) == 0;
-
-		for (guint n = 0; n < c->networks->len && !found; n++)
-			found = strcmp(g_array_index(c->networks, struct network_def, n).name,
-					name) == 0;
-		if (!found)
-			return refuse(error,
-				"%s:%u: [port %s] network is the name of a [network] in this file, "
-				"default or none, not \"%s\"",
-				c->file, port->line, port->name, name);
-	}
-	return true;
-}
-
-static const char *
-mirror_of(const struct config *c, const char *name)
-{
-	for (guint i = 0; i < c->ports->len; i++) {
-		const struct port_def *port = &g_array_index(c->ports, struct port_def, i);
-
-		if (strcmp(port->name, name) == 0)
-			return port->set.mirror;
-	}
-	return NULL;
-}
-
-/* As networks_exist(), and no port is mirrored to itself by way of others. */
-static bool
-mirrors_exist(const struct config *c, GError **error)
-{
-	for (guint i = 0; i < c->ports->len; i++) {
-		const struct port_def *port = &g_array_index(c->ports, struct port_def, i);
-		const char *name = port->set.mirror;
-
-		if (name[0] != '\0' && mirror_of(c, name) == NULL)
-			return refuse(error,
-				"%s:%u: [port %s] mirror is the name of a [port] in this file or "
-				"none, not \"%s\"",
-				c->file, port->line, port->name, name);
-		for (guint n = 0; n < c->ports->len && name != NULL; n++) {
-			if (strcmp(name, port->name) == 0)
-				return refuse(error,
-					"%s:%u: [port %s] mirror=%s closes a circle: a port cannot "
-					"be mirrored to itself, not by way of others either",
-					c->file, port->line, port->name, port->set.mirror);
-			name = mirror_of(c, name);
-		}
-	}
-	return true;
 }
 
 struct config *
@@ -359,7 +327,7 @@ config_parse(const char *file, const char *text, gsize len, GError **error)
 		g_prefix_error(error, "%s: ", file);
 		return NULL;
 	}
-	if (!networks_exist(c, error) || !mirrors_exist(c, error))
+	if (!conf_names_exist(c, error))
 		return NULL;
 	return g_steal_pointer(&c);
 }

@@ -27,6 +27,7 @@ struct config {
 	mode_t mode;
 	gid_t control_group;
 	GArray *networks; /* struct network_def */
+	GArray *groups;   /* struct group_def */
 	GArray *ports;    /* struct port_def */
 };
 
@@ -39,6 +40,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(config_t, config_free)
 struct config *config_load(const char *file, GError **error);
 /* The same from memory. */
 struct config *config_parse(const char *file, const char *text, gsize len, GError **error);
+
+/* conf-names.c: do the networks, groups and ports exist that ports name? */
+bool conf_names_exist(const struct config *c, GError **error);
 
 const char *config_poll_name(enum dp_poll poll);
 

@@ -79,6 +79,12 @@ control_save(struct control *c, const void *without, GError **error)
 	bool ok;
 
 	state_init(&s);
+	for (guint i = 0; i < c->groups->len; i++) {
+		const struct trust_group *g = g_ptr_array_index(c->groups, i);
+
+		if (g->origin == ORIGIN_STATE && g != without)
+			state_add_group(&s, g->name, &g->set);
+	}
 	for (guint i = 0; i < c->networks->len; i++) {
 		const struct network *n = g_ptr_array_index(c->networks, i);
 
@@ -138,6 +144,21 @@ start_networks(struct control *c, const GArray *defs, enum origin origin, GError
 }
 
 static void
+start_groups(struct control *c, const GArray *defs, enum origin origin)
+{
+	for (guint i = 0; i < defs->len; i++) {
+		const struct group_def *def = &g_array_index(defs, struct group_def, i);
+
+		if (control_group_find(c, def->name, NULL) != NULL)
+			g_message("group %s stands in the config and in the state file: the config "
+				  "is used",
+				def->name);
+		else
+			control_group_add_anyway(c, def->name, &def->set, origin);
+	}
+}
+
+static void
 start_ports(struct control *c, const GArray *defs, enum origin origin)
 {
 	for (guint i = 0; i < defs->len; i++) {
@@ -166,9 +187,13 @@ start_objects(struct control *c, GError **error)
 	     start_networks(c, c->config->networks, ORIGIN_CONFIG, error) &&
 	     start_networks(c, s.networks, ORIGIN_STATE, error);
 	if (ok) {
+		/* Groups first: shm ports that outlived us find their pools again. */
+		start_groups(c, c->config->groups, ORIGIN_CONFIG);
+		start_groups(c, s.groups, ORIGIN_STATE);
 		start_ports(c, c->config->ports, ORIGIN_CONFIG);
 		start_ports(c, s.ports, ORIGIN_STATE);
-		control_mirror_link(c);
+		dp_groups_settle();
+		control_link(c);
 		/* Also a test, while somebody watches, that it can be written. */
 		ok = control_save(c, NULL, error);
 	}
@@ -185,6 +210,7 @@ control_start(struct control *c, GError **error)
 
 	c->started = g_get_monotonic_time();
 	c->networks = g_ptr_array_new_with_free_func(g_free);
+	c->groups = g_ptr_array_new();
 	c->ports = g_ptr_array_new();
 	c->captures = g_ptr_array_new();
 	c->changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -215,6 +241,12 @@ control_stop(struct control *c)
 	capture_stop_all(c);
 	while (c->ports->len != 0)
 		control_port_close(c, g_ptr_array_index(c->ports, c->ports->len - 1));
+	for (guint i = c->groups->len; i-- > 0;) {
+		g_autoptr(GError) error = NULL;
+
+		if (!control_group_close(c, g_ptr_array_index(c->groups, i), &error))
+			g_warning("%s", error->message);
+	}
 	while (c->networks->len != 0) {
 		struct network *n = g_ptr_array_index(c->networks, c->networks->len - 1);
 		struct dp_error why = {""};
@@ -228,6 +260,7 @@ control_stop(struct control *c)
 	g_source_remove(c->tick_source);
 	close(c->changed_fd);
 	g_ptr_array_unref(c->captures);
+	g_ptr_array_unref(c->groups);
 	g_ptr_array_unref(c->ports);
 	g_ptr_array_unref(c->networks);
 }

@@ -23,6 +23,15 @@ struct network {
 	struct dp_network *dp;
 };
 
+/* A trust group is live (dp is there), or broken (problem says why). */
+struct trust_group {
+	char name[DP_NAME_MAX];
+	struct group_settings set;
+	enum origin origin;
+	struct dp_group *dp;
+	char *problem;
+};
+
 /*
  * A port is live (dp is there; the data path says down, waiting, up or error)
  * or broken (dp is NULL, problem says why it could not be brought up).
@@ -48,6 +57,7 @@ struct control {
 	char *run_dir;
 	char *state_file;
 	GPtrArray *networks; /* struct network, by name */
+	GPtrArray *groups;   /* struct trust_group, by name */
 	GPtrArray *ports;    /* struct port, by name */
 	gint64 started;      /* monotonic, us */
 	int changed_fd;      /* eventfd: a port's status changed */
@@ -64,7 +74,7 @@ struct control {
 bool control_start(struct control *c, GError **error);
 void control_stop(struct control *c);
 
-/* Writes the state file as if `without`, a port or a network, were not there
+/* Writes the state file as if `without`, a port, network or group, were not there
  * (NULL: nothing is left out). */
 bool control_save(struct control *c, const void *without, GError **error);
 
@@ -85,6 +95,25 @@ bool control_network_set(struct network *n, const struct network_settings *set, 
 /* Refused while ports are in it, and for the built-in one. */
 bool control_network_may_del(struct control *c, const struct network *n, GError **error);
 bool control_network_del(struct control *c, struct network *n, GError **error);
+
+/* --- trust groups (group.c) ---------------------------------------------- */
+
+struct trust_group *control_group_find(struct control *c, const char *name, GError **error);
+/* Refused when its pool cannot be made. */
+struct trust_group *control_group_add(struct control *c, const char *name,
+	const struct group_settings *set, enum origin origin, GError **error);
+/* The same, but a group without a pool stays, broken, with a warning. NULL only when
+ * there is no room. */
+struct trust_group *control_group_add_anyway(
+	struct control *c, const char *name, const struct group_settings *set, enum origin origin);
+/* One more try for a broken one. */
+void control_group_retry(struct trust_group *g);
+/* For ports; NULL: there is none, or it is broken. */
+struct dp_group *control_group_pool(struct control *c, const char *name, GError **error);
+/* Refused while ports name it. */
+bool control_group_may_del(struct control *c, const struct trust_group *g, GError **error);
+/* Its ports are gone. */
+bool control_group_close(struct control *c, struct trust_group *g, GError **error);
 
 /* --- ports (port.c) ------------------------------------------------------ */
 
@@ -110,10 +139,12 @@ void control_port_del(struct control *c, struct port *p);
 enum dp_port_state control_port_state(const struct port *p);
 /* The vhost socket's path, malloc'ed: as set, or the default one. */
 char *control_port_socket(const struct control *c, const struct port *p);
+/* An shm port's, malloc'ed; which: "ring" or "pool". */
+char *control_port_shm_socket(const struct control *c, const struct port *p, const char *which);
 /* Tells the log what changed since it was told last. */
 void control_port_log(struct port *p);
 
-/* --- mirrors (mirror.c) -------------------------------------------------- */
+/* --- mirrors and cross-connects (links.c) -------------------------------- */
 
 /* The mirror of the port called name with these settings; NULL: none, not live,
  * or it may not have it. */
@@ -124,9 +155,15 @@ bool control_mirror_check(
 	struct control *c, const char *name, const struct port_settings *set, GError **error);
 /* Refused while p is somebody's mirror. */
 bool control_mirror_may_del(struct control *c, const struct port *p, GError **error);
+/* The target of the port called name with these settings; NULL: none, or not live. */
+struct dp_port *control_forward_of(
+	struct control *c, const char *name, const struct port_settings *set);
+/* May the port called name be given these settings' target? */
+bool control_forward_check(
+	struct control *c, const char *name, const struct port_settings *set, GError **error);
 /* After many ports changed; after one became live. */
-void control_mirror_link(struct control *c);
-void control_mirror_came(struct control *c, const struct port *p);
+void control_link(struct control *c);
+void control_link_came(struct control *c, const struct port *p);
 /* Names of the ports whose mirror p is; free with g_ptr_array_unref(). */
 GPtrArray *control_mirror_users(struct control *c, const struct port *p);
 

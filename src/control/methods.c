@@ -52,6 +52,17 @@ param_network(struct control *c, JsonObject *params, GError **error)
 	return name != NULL ? control_network_find(c, name, error) : NULL;
 }
 
+/* What stands in the config goes there first. */
+static bool
+run_time(struct control *c, const char *noun, const char *name, enum origin origin, GError **error)
+{
+	if (origin != ORIGIN_CONFIG)
+		return true;
+	return netvm_refuse(error, NETVM_ERROR_PARAMS,
+		"%s \"%s\" stands in %s: remove it there and reload netvmd", noun, name,
+		c->config->file);
+}
+
 static JsonNode *
 result(JsonObject *o)
 {
@@ -83,7 +94,8 @@ port_add_call(struct control *c, JsonObject *params, GError **error)
 	port_settings_init(&set);
 	if (name == NULL || !json_put_settings(&port_table, params, &set, &given, error) ||
 		!port_settings_check(&set, given, true, error) ||
-		!control_mirror_check(c, name, &set, error))
+		!control_mirror_check(c, name, &set, error) ||
+		!control_forward_check(c, name, &set, error))
 		return NULL;
 	p = control_port_add(c, name, &set, ORIGIN_STATE, error);
 	if (p == NULL)
@@ -103,13 +115,7 @@ port_del_call(struct control *c, JsonObject *params, GError **error)
 
 	if (p == NULL)
 		return NULL;
-	if (p->origin == ORIGIN_CONFIG) {
-		g_set_error(error, NETVM_ERROR, NETVM_ERROR_PARAMS,
-			"port \"%s\" stands in %s: remove it there and reload netvmd", p->name,
-			c->config->file);
-		return NULL;
-	}
-	if (!control_mirror_may_del(c, p, error))
+	if (!run_time(c, "port", p->name, p->origin, error) || !control_mirror_may_del(c, p, error))
 		return NULL;
 	/* Saved first: what is deleted cannot be brought back as it was. */
 	if (!control_save(c, p, error))
@@ -152,6 +158,9 @@ port_set_call(struct control *c, JsonObject *params, GError **error)
 		!settings_live(&port_table, given, error) ||
 		!port_settings_check(&set, given, false, error) ||
 		!control_mirror_check(c, p->name, &set, error) ||
+		/* A target that has gone is no reason to refuse something else. */
+		(strcmp(set.forward, before.forward) != 0 &&
+			!control_forward_check(c, p->name, &set, error)) ||
 		!control_port_set(c, p, &set, error))
 		return NULL;
 	if (p->origin == ORIGIN_STATE && !control_save(c, NULL, error)) {
@@ -191,15 +200,8 @@ network_del_call(struct control *c, JsonObject *params, GError **error)
 {
 	struct network *n = param_network(c, params, error);
 
-	if (n == NULL || !control_network_may_del(c, n, error))
-		return NULL;
-	if (n->origin == ORIGIN_CONFIG) {
-		g_set_error(error, NETVM_ERROR, NETVM_ERROR_PARAMS,
-			"network \"%s\" stands in %s: remove it there and reload netvmd", n->name,
-			c->config->file);
-		return NULL;
-	}
-	if (!control_save(c, n, error))
+	if (n == NULL || !control_network_may_del(c, n, error) ||
+		!run_time(c, "network", n->name, n->origin, error) || !control_save(c, n, error))
 		return NULL;
 	g_message("network %s: deleted", n->name);
 	return control_network_del(c, n, error) ? result(json_object_new()) : NULL;
@@ -260,6 +262,73 @@ network_fdb_call(struct control *c, JsonObject *params, GError **error)
 	return n != NULL ? result(show_fdb(n)) : NULL;
 }
 
+/* --- groups -------------------------------------------------------------- */
+
+static struct trust_group *
+param_group(struct control *c, JsonObject *params, GError **error)
+{
+	const char *name = param_string(params, "name", error);
+
+	return name != NULL ? control_group_find(c, name, error) : NULL;
+}
+
+static JsonNode *
+group_add_call(struct control *c, JsonObject *params, GError **error)
+{
+	const char *name = param_string(params, "name", error);
+	struct group_settings set;
+	struct trust_group *g;
+	uint32_t given = 0;
+
+	group_settings_init(&set);
+	if (name == NULL || !json_put_settings(&group_table, params, &set, &given, error))
+		return NULL;
+	g = control_group_add(c, name, &set, ORIGIN_STATE, error);
+	if (g == NULL)
+		return NULL;
+	if (!control_save(c, NULL, error)) {
+		control_group_close(c, g, NULL);
+		return NULL;
+	}
+	g_message("group %s: added", name);
+	return result(show_group(c, g));
+}
+
+static JsonNode *
+group_del_call(struct control *c, JsonObject *params, GError **error)
+{
+	struct trust_group *g = param_group(c, params, error);
+	g_autofree char *name = g != NULL ? g_strdup(g->name) : NULL;
+
+	if (g == NULL || !control_group_may_del(c, g, error) ||
+		!run_time(c, "group", name, g->origin, error) || !control_save(c, g, error))
+		return NULL;
+	if (!control_group_close(c, g, error)) {
+		control_save(c, NULL, NULL);
+		return NULL;
+	}
+	g_message("group %s: deleted", name);
+	return result(json_object_new());
+}
+
+static JsonNode *
+group_show_call(struct control *c, JsonObject *params, GError **error)
+{
+	struct trust_group *g = param_group(c, params, error);
+
+	return g != NULL ? result(show_group(c, g)) : NULL;
+}
+
+static JsonNode *
+group_list_call(struct control *c, JsonObject *params, GError **error)
+{
+	JsonArray *a = json_array_new();
+
+	for (guint i = 0; i < c->groups->len; i++)
+		json_array_add_object_element(a, show_group(c, g_ptr_array_index(c->groups, i)));
+	return result_list("groups", a);
+}
+
 /* --- the rest ------------------------------------------------------------ */
 
 static JsonNode *
@@ -313,6 +382,10 @@ const struct jsonrpc_method control_methods[] = {
 	{"network.list", {NULL}, 0, network_list_call},
 	{"network.set", {"name", "settings"}, 2, network_set_call},
 	{"network.fdb", {"name"}, 1, network_fdb_call},
+	{"group.add", {"name", "*"}, 1, group_add_call},
+	{"group.del", {"name"}, 1, group_del_call},
+	{"group.show", {"name"}, 1, group_show_call},
+	{"group.list", {NULL}, 0, group_list_call},
 	{"capture.start",
 		{"port", "snaplen", "count", "duration", "direction", "filter", "program"}, 1,
 		capture_start_call},

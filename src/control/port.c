@@ -38,7 +38,9 @@ describe_live(struct control *c, const char *name, const struct port_settings *s
 		.rate_in = set->rate_in,
 		.rate_out = set->rate_out,
 		.mirror = control_mirror_of(c, name, set),
-		.mirror_direction = set->mirror_direction};
+		.mirror_direction = set->mirror_direction,
+		.cross = set->forward[0] != '\0',
+		.forward = control_forward_of(c, name, set)};
 	if (strcmp(set->network, NETWORK_NONE) != 0) {
 		const struct network *n = control_network_find(c, set->network, error);
 
@@ -57,6 +59,32 @@ control_port_socket(const struct control *c, const struct port *p)
 	if (p->set.socket[0] != '\0')
 		return g_strdup(p->set.socket);
 	return g_build_filename(c->run_dir, "vhost", file, NULL);
+}
+
+char *
+control_port_shm_socket(const struct control *c, const struct port *p, const char *which)
+{
+	g_autofree char *file = g_strconcat(p->name, ".", which, ".sock", NULL);
+
+	return g_build_filename(c->run_dir, "shm", file, NULL);
+}
+
+/* Rings, and where packets lie. */
+static bool
+describe_shm(struct control *c, const struct port *p, struct dp_port_config *cfg, GError **error)
+{
+	g_autofree char *socket = control_port_shm_socket(c, p, "ring");
+
+	cfg->rx_entries = cfg->tx_entries = p->set.ring_size;
+	cfg->fill_entries = MAX(p->set.ring_size / 2, NETVM_RING_MIN);
+	cfg->vectors = p->set.vectors;
+	cfg->heartbeat_ms = p->set.heartbeat_ms;
+	if (p->set.type == DP_PORT_SHM && !value_socket("socket", socket, error))
+		return false;
+	if (p->set.group[0] == '\0')
+		return true;
+	cfg->trust = control_group_pool(c, p->set.group, error);
+	return cfg->trust != NULL;
 }
 
 static bool
@@ -79,7 +107,8 @@ describe(struct control *c, const struct port *p, struct dp_port_config *cfg, GE
 			return false;
 		g_strlcpy(cfg->socket, socket, sizeof(cfg->socket));
 	}
-	return describe_live(c, p->name, &p->set, &cfg->settings, error);
+	return describe_shm(c, p, cfg, error) &&
+	       describe_live(c, p->name, &p->set, &cfg->settings, error);
 }
 
 static bool
@@ -163,7 +192,7 @@ control_port_add(struct control *c, const char *name, const struct port_settings
 		return NULL;
 	}
 	port_insert(c, p);
-	control_mirror_came(c, p);
+	control_link_came(c, p);
 	return p;
 }
 
@@ -210,7 +239,7 @@ control_port_set(struct control *c, struct port *p, const struct port_settings *
 		p->set = *set;
 		if (port_open(c, p, error)) {
 			control_port_log(p);
-			control_mirror_came(c, p);
+			control_link_came(c, p);
 			return true;
 		}
 		p->set = before;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * SIGHUP: the objects become what the config says now. First everything that
- * can be refused is checked; then ports go before the networks they were in,
- * and networks come before the ports that join them. Control thread.
+ * can be refused is checked; then ports go before the networks and groups they
+ * were in, and these come before the ports that join them. Control thread.
  */
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +16,18 @@ config_network(const struct config *config, const char *name)
 	for (guint i = 0; i < config->networks->len; i++) {
 		const struct network_def *def =
 			&g_array_index(config->networks, struct network_def, i);
+
+		if (strcmp(def->name, name) == 0)
+			return def;
+	}
+	return NULL;
+}
+
+static const struct group_def *
+config_group(const struct config *config, const char *name)
+{
+	for (guint i = 0; i < config->groups->len; i++) {
+		const struct group_def *def = &g_array_index(config->groups, struct group_def, i);
 
 		if (strcmp(def->name, name) == 0)
 			return def;
@@ -69,6 +81,36 @@ check_network(
 	return true;
 }
 
+/* Would a group that a run-time port is in go away, or its pool change while a port
+ * uses it? */
+static bool
+check_group(
+	struct control *c, const struct config *config, const struct trust_group *g, GError **error)
+{
+	const struct group_def *def = config_group(config, g->name);
+	bool goes = g->origin == ORIGIN_CONFIG && def == NULL;
+	bool changes = g->dp != NULL && def != NULL &&
+		       settings_differ(&group_table, &g->set, &def->set, false);
+
+	for (guint i = 0; i < c->ports->len && (goes || changes); i++) {
+		const struct port *p = g_ptr_array_index(c->ports, i);
+
+		if (strcmp(p->set.group, g->name) != 0)
+			continue;
+		if (changes && (p->origin == ORIGIN_STATE || config_port(config, p->name) != NULL))
+			return netvm_refuse(error, NETVM_ERROR_BUSY,
+				"%s: the settings of [group %s] cannot change while port %s is in "
+				"it",
+				config->file, g->name, p->name);
+		if (goes && p->origin == ORIGIN_STATE && config_port(config, p->name) == NULL)
+			return netvm_refuse(error, NETVM_ERROR_BUSY,
+				"[group %s] is gone from the config, but port %s, which was added "
+				"at run time, is in it",
+				g->name, p->name);
+	}
+	return true;
+}
+
 /* Would the mirror of a run-time port go away? */
 static bool
 check_mirror(struct control *c, const struct config *config, const struct port *p, GError **error)
@@ -89,6 +131,9 @@ check(struct control *c, const struct config *config, GError **error)
 {
 	for (guint i = 0; i < c->ports->len; i++)
 		if (!check_mirror(c, config, g_ptr_array_index(c->ports, i), error))
+			return false;
+	for (guint i = 0; i < c->groups->len; i++)
+		if (!check_group(c, config, g_ptr_array_index(c->groups, i), error))
 			return false;
 	for (guint i = 0; i < c->networks->len; i++)
 		if (!check_network(c, config, g_ptr_array_index(c->networks, i), error))
@@ -125,6 +170,25 @@ put_network(struct control *c, const struct network_def *def)
 		g_warning("network %s: %s", def->name, error->message);
 	if (n != NULL)
 		n->origin = ORIGIN_CONFIG;
+}
+
+static void
+put_group(struct control *c, const struct group_def *def)
+{
+	g_autoptr(GError) error = NULL;
+	struct trust_group *g = control_group_find(c, def->name, NULL);
+
+	if (g != NULL &&
+		(g->dp == NULL || settings_differ(&group_table, &g->set, &def->set, false))) {
+		if (!control_group_close(c, g, &error))
+			g_warning("group %s: %s", def->name, error->message);
+		else
+			g = NULL;
+	}
+	if (g == NULL)
+		g = control_group_add_anyway(c, def->name, &def->set, ORIGIN_CONFIG);
+	if (g != NULL)
+		g->origin = ORIGIN_CONFIG;
 }
 
 static void
@@ -172,10 +236,27 @@ remove_networks(struct control *c, const struct config *config)
 	}
 }
 
-/* One more try for run-time ports that could not be brought up. */
 static void
-retry_ports(struct control *c)
+remove_groups(struct control *c, const struct config *config)
 {
+	for (guint i = c->groups->len; i-- > 0;) {
+		struct trust_group *g = g_ptr_array_index(c->groups, i);
+		g_autoptr(GError) error = NULL;
+
+		if (g->origin != ORIGIN_CONFIG || config_group(config, g->name) != NULL)
+			continue;
+		g_message("group %s: gone from the config, deleted", g->name);
+		if (!control_group_close(c, g, &error))
+			g_warning("%s", error->message);
+	}
+}
+
+/* One more try for run-time groups and ports that could not be brought up. */
+static void
+retry(struct control *c)
+{
+	for (guint i = 0; i < c->groups->len; i++)
+		control_group_retry(g_ptr_array_index(c->groups, i));
 	for (guint i = 0; i < c->ports->len; i++) {
 		struct port *p = g_ptr_array_index(c->ports, i);
 		g_autoptr(GError) error = NULL;
@@ -228,13 +309,16 @@ control_reload(struct control *c, GError **error)
 	remove_ports(c, config);
 	for (guint i = 0; i < config->networks->len; i++)
 		put_network(c, &g_array_index(config->networks, struct network_def, i));
+	for (guint i = 0; i < config->groups->len; i++)
+		put_group(c, &g_array_index(config->groups, struct group_def, i));
 	for (guint i = 0; i < config->ports->len; i++)
 		put_port(c, &g_array_index(config->ports, struct port_def, i));
 	remove_networks(c, config);
+	remove_groups(c, config);
 	dp_set_poll(config->poll, config->idle_us);
 	config_free(c->config);
 	c->config = g_steal_pointer(&config);
-	retry_ports(c);
-	control_mirror_link(c);
+	retry(c);
+	control_link(c);
 	return control_save(c, NULL, error);
 }

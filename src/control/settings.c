@@ -1,24 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The tables of port and network settings; see settings.h. Pure functions.
+ * The table of port settings; see settings.h. Pure functions.
  */
 #include <string.h>
 
 #include "src/control/error.h"
 #include "src/control/settings-nic.h"
 #include "src/control/settings-rates.h"
+#include "src/control/settings-shm.h"
 #include "src/control/values.h"
 
 #define VHOST (1U << DP_PORT_VHOST)
 #define NIC   (1U << DP_PORT_NIC)
+#define SHM   (1U << DP_PORT_SHM)
+#define ANY   (VHOST | NIC | SHM)
 
 #define MTU_MIN 68
 
 /* Places in port_setting[] that rules below refer to. */
 enum { PORT_TYPE, PORT_NETWORK, PORT_VLAN, PORT_TRUNK, PORT_QUEUES = 6, PORT_DEVICE = 10 };
 
-static const char *const type_words[] = {
-	[DP_PORT_VHOST] = "vhost", [DP_PORT_NIC] = "nic", [DP_PORT_NIC + 1] = NULL};
+static const char *const type_words[] = {[DP_PORT_VHOST] = "vhost",
+	[DP_PORT_NIC] = "nic",
+	[DP_PORT_SHM] = "shm",
+	[DP_PORT_SHM + 1] = NULL};
 static const char *const mode_words[] = {"server", "client", NULL};
 
 static bool
@@ -208,83 +213,58 @@ socket_format(const void *set)
 /* clang-format off */
 static const struct setting port_setting[] = {
 	[PORT_TYPE] =
-	{"type", SETTING_TEXT, VHOST | NIC, false, type_parse, type_format},
+	{"type", SETTING_TEXT, ANY, false, type_parse, type_format},
 	[PORT_NETWORK] =
-	{"network", SETTING_TEXT, VHOST | NIC, true, network_parse, network_format},
+	{"network", SETTING_TEXT, ANY, true, network_parse, network_format},
 	[PORT_VLAN] =
-	{"vlan", SETTING_NUMBER, VHOST | NIC, true, vlan_parse, vlan_format},
+	{"vlan", SETTING_NUMBER, ANY, true, vlan_parse, vlan_format},
 	[PORT_TRUNK] =
-	{"trunk", SETTING_TEXT, VHOST | NIC, true, trunk_parse, trunk_format},
-	{"guard", SETTING_TEXT, VHOST | NIC, true, guard_setting_parse, guard_setting_format},
-	{"mtu", SETTING_NUMBER, VHOST | NIC, true, mtu_parse, mtu_format},
+	{"trunk", SETTING_TEXT, ANY, true, trunk_parse, trunk_format},
+	{"guard", SETTING_TEXT, ANY, true, guard_setting_parse, guard_setting_format},
+	{"mtu", SETTING_NUMBER, ANY, true, mtu_parse, mtu_format},
 	[PORT_QUEUES] =
-	{"queues", SETTING_TEXT, VHOST | NIC, false, queues_parse, queues_format},
-	{"enabled", SETTING_BOOL, VHOST | NIC, true, enabled_parse, enabled_format},
+	{"queues", SETTING_TEXT, ANY, false, queues_parse, queues_format},
+	{"enabled", SETTING_BOOL, ANY, true, enabled_parse, enabled_format},
 	{"mode", SETTING_TEXT, VHOST, false, mode_parse, mode_format},
 	{"socket", SETTING_TEXT, VHOST, false, socket_parse, socket_format},
 	[PORT_DEVICE] =
 	{"device", SETTING_TEXT, NIC, false, device_parse, device_format},
 	{"bond", SETTING_TEXT, NIC, false, bond_parse, bond_format},
 	{"zero-copy", SETTING_TEXT, NIC, false, zero_copy_parse, zero_copy_format},
-	{"rate-pps", SETTING_NUMBER, VHOST | NIC, true, rate_pps_parse, rate_pps_format},
-	{"rate-bps", SETTING_NUMBER, VHOST | NIC, true, rate_bps_parse, rate_bps_format},
-	{"burst-packets", SETTING_NUMBER, VHOST | NIC, true,
+	{"rate-pps", SETTING_NUMBER, ANY, true, rate_pps_parse, rate_pps_format},
+	{"rate-bps", SETTING_NUMBER, ANY, true, rate_bps_parse, rate_bps_format},
+	{"burst-packets", SETTING_NUMBER, ANY, true,
 		burst_packets_parse, burst_packets_format},
-	{"burst-bytes", SETTING_NUMBER, VHOST | NIC, true, burst_bytes_parse, burst_bytes_format},
-	{"out-rate-pps", SETTING_NUMBER, VHOST | NIC, true,
+	{"burst-bytes", SETTING_NUMBER, ANY, true, burst_bytes_parse, burst_bytes_format},
+	{"out-rate-pps", SETTING_NUMBER, ANY, true,
 		out_rate_pps_parse, out_rate_pps_format},
-	{"out-rate-bps", SETTING_NUMBER, VHOST | NIC, true,
+	{"out-rate-bps", SETTING_NUMBER, ANY, true,
 		out_rate_bps_parse, out_rate_bps_format},
-	{"out-burst-packets", SETTING_NUMBER, VHOST | NIC, true,
+	{"out-burst-packets", SETTING_NUMBER, ANY, true,
 		out_burst_packets_parse, out_burst_packets_format},
-	{"out-burst-bytes", SETTING_NUMBER, VHOST | NIC, true,
+	{"out-burst-bytes", SETTING_NUMBER, ANY, true,
 		out_burst_bytes_parse, out_burst_bytes_format},
-	{"mirror", SETTING_TEXT, VHOST | NIC, true, mirror_parse, mirror_format},
-	{"mirror-direction", SETTING_TEXT, VHOST | NIC, true,
+	{"mirror", SETTING_TEXT, ANY, true, mirror_parse, mirror_format},
+	{"mirror-direction", SETTING_TEXT, ANY, true,
 		mirror_direction_parse, mirror_direction_format},
+	{"forward", SETTING_TEXT, ANY, true, forward_parse, forward_format},
+	{"group", SETTING_TEXT, NIC | SHM, false, group_parse, group_format},
+	{"ring-size", SETTING_NUMBER, SHM, false, ring_size_parse, ring_size_format},
+	{"vectors", SETTING_TEXT, SHM, false, vectors_parse, vectors_format},
+	{"heartbeat", SETTING_NUMBER, SHM, false, heartbeat_parse, heartbeat_format},
 };
 /* clang-format on */
 
-#define NETWORK_NUMBER(field, text, min, max)                                                      \
-	static bool field##_parse(void *set, const char *t, GError **error)                        \
-	{                                                                                          \
-		guint64 n;                                                                         \
-		if (!value_uint(text, t, min, max, &n, error))                                     \
-			return false;                                                              \
-		((struct network_settings *)set)->field = (uint32_t)n;                             \
-		return true;                                                                       \
-	}                                                                                          \
-	static char *field##_format(const void *set)                                               \
-	{                                                                                          \
-		return g_strdup_printf("%u", ((const struct network_settings *)set)->field);       \
-	}
-
-NETWORK_NUMBER(ageing_s, "ageing-s", 10, 1000000)
-NETWORK_NUMBER(max_macs, "max-macs", 16, 1048576)
-NETWORK_NUMBER(storm_pps, "storm-pps", 0, UINT32_MAX)
-
-static const struct setting network_setting[] = {
-	{"ageing-s", SETTING_NUMBER, 0, true, ageing_s_parse, ageing_s_format},
-	{"max-macs", SETTING_NUMBER, 0, true, max_macs_parse, max_macs_format},
-	{"storm-pps", SETTING_NUMBER, 0, true, storm_pps_parse, storm_pps_format},
-};
-
 const struct settings_table port_table = {"port", port_setting, G_N_ELEMENTS(port_setting)};
-const struct settings_table network_table = {
-	"network", network_setting, G_N_ELEMENTS(network_setting)};
 
 void
 port_settings_init(struct port_settings *set)
 {
-	*set = (struct port_settings){
-		.mtu = 1500, .enabled = true, .mirror_direction = DP_MIRROR_BOTH};
+	*set = (struct port_settings){.mtu = 1500,
+		.enabled = true,
+		.mirror_direction = DP_MIRROR_BOTH,
+		.ring_size = 1024};
 	g_strlcpy(set->network, NETWORK_DEFAULT, sizeof(set->network));
-}
-
-void
-network_settings_init(struct network_settings *set)
-{
-	*set = (struct network_settings){.ageing_s = 300, .max_macs = 8192};
 }
 
 bool
@@ -293,14 +273,16 @@ port_settings_check(struct port_settings *set, uint32_t given, bool full, GError
 	const char *wrong = NULL;
 
 	if (full && (given >> PORT_TYPE & 1) == 0)
-		wrong = "type is missing: it is vhost or nic";
+		wrong = "type is missing: it is vhost, nic or shm";
 	else if ((given >> PORT_VLAN & 1) != 0 && (given >> PORT_TRUNK & 1) != 0)
 		wrong = "vlan and trunk exclude each other: a port is an access port or a trunk";
 	else if (set->type == DP_PORT_NIC && full && (given >> PORT_DEVICE & 1) == 0)
 		wrong = "device is missing: a nic port needs a PCI address or DPDK devargs";
-	else if (set->type == DP_PORT_VHOST && (given >> PORT_QUEUES & 1) != 0 && set->queues == 0)
-		wrong = "queues is a number from 1 to 16 for a vhost port; only a nic port has "
-			"auto";
+	else if (set->type != DP_PORT_NIC && (given >> PORT_QUEUES & 1) != 0 && set->queues == 0)
+		wrong = "queues is a number from 1 to 16 for vhost and shm ports; only a nic port "
+			"has auto";
+	else if (full && set->type == DP_PORT_SHM && set->group[0] == '\0')
+		wrong = "group is missing: an shm port is in a trust group (netvmctl group add)";
 	if (wrong != NULL) {
 		g_set_error_literal(error, NETVM_ERROR, NETVM_ERROR_PARAMS, wrong);
 		return false;
@@ -315,7 +297,7 @@ port_settings_check(struct port_settings *set, uint32_t given, bool full, GError
 			port_setting[i].name);
 		return false;
 	}
-	if (set->type == DP_PORT_VHOST && set->queues == 0)
+	if (set->type != DP_PORT_NIC && set->queues == 0)
 		set->queues = 1;
 	return settings_rates_check(set, given, error);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The words that describe ports and networks. One table per kind of object
+ * The words that describe ports, networks and groups. One table per kind of object
  * says everything about a setting; netvmd.conf, the control socket and the
  * state file all go through it. Pure functions, linked by netvmd and netvmctl.
  */
@@ -16,6 +16,7 @@
 #define NETWORK_DEFAULT "default" /* always there; ports join it unless told otherwise */
 #define NETWORK_NONE    "none"    /* a port's network when it is in none */
 #define MIRROR_NONE     "none"    /* a port's mirror when it has none */
+#define GROUP_NONE      "none"    /* likewise a nic port's group */
 
 struct port_settings {
 	enum dp_port_type type;
@@ -33,12 +34,23 @@ struct port_settings {
 	struct dp_rate rate_in, rate_out;
 	char mirror[DP_NAME_MAX]; /* "": none */
 	enum dp_mirror mirror_direction;
+	char forward[DP_NAME_MAX]; /* "": goes by address */
+	char group[DP_NAME_MAX];   /* shm; nic: "" is its own memory */
+	uint32_t ring_size;        /* shm */
+	uint16_t vectors;          /* shm; 0: auto */
+	uint32_t heartbeat_ms;     /* shm; 0: none */
 };
 
 struct network_settings {
 	uint32_t ageing_s;
 	uint32_t max_macs;
 	uint32_t storm_pps;
+};
+
+struct group_settings {
+	guint64 pool_size;
+	uint32_t buffer_size;
+	int numa; /* -1: all */
 };
 
 /* An object as the config and the state file describe it. */
@@ -51,6 +63,11 @@ struct port_def {
 struct network_def {
 	char name[DP_NAME_MAX];
 	struct network_settings set;
+};
+
+struct group_def {
+	char name[DP_NAME_MAX];
+	struct group_settings set;
 };
 
 enum setting_json { SETTING_TEXT, SETTING_NUMBER, SETTING_BOOL };
@@ -76,7 +93,7 @@ struct settings_table {
 	const struct setting *setting;
 	unsigned int count;
 };
-extern const struct settings_table port_table, network_table;
+extern const struct settings_table port_table, network_table, group_table;
 
 /* The setting called name (dashes and underscores are the same), or NULL. */
 const struct setting *settings_find(const struct settings_table *t, const char *name);
@@ -94,6 +111,7 @@ bool settings_live(const struct settings_table *t, uint32_t given, GError **erro
 /* Defaults; for a port type is not known yet. */
 void port_settings_init(struct port_settings *set);
 void network_settings_init(struct network_settings *set);
+void group_settings_init(struct group_settings *set);
 
 /* After all settings_put(): do they fit together and to the type? `full`: this
  * describes a whole port, so what must be given has to be there. */

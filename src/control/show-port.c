@@ -181,6 +181,51 @@ add_vhost(JsonObject *o, struct control *c, const struct port *p, const struct d
 		json_object_set_int_member(o, "numa_node", st->vhost.numa_node);
 }
 
+static const char *
+guest_feature_name(unsigned int bit)
+{
+	static const char *const names[] = {"csum", "tso4", "tso6", "segs"};
+
+	return bit < G_N_ELEMENTS(names) ? names[bit] : NULL;
+}
+
+static void
+add_mac(JsonObject *o, const uint8_t *mac)
+{
+	char text[18];
+
+	g_snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+		mac[3], mac[4], mac[5]);
+	json_object_set_string_member(o, "mac", text);
+}
+
+static void
+add_shm(JsonObject *o, struct control *c, const struct port *p, const struct dp_port_status *st)
+{
+	g_autofree char *ring = control_port_shm_socket(c, p, "ring");
+	g_autofree char *pool = control_port_shm_socket(c, p, "pool");
+
+	json_object_set_string_member(o, "ring_socket", ring);
+	json_object_set_string_member(o, "pool_socket", pool);
+	add_setting(o, p, "ring_size");
+	add_setting(o, p, "heartbeat");
+	json_object_set_int_member(
+		o, "vectors", p->set.vectors != 0 ? p->set.vectors : p->set.queues);
+	if (p->dp == NULL)
+		return;
+	json_object_set_int_member(o, "number", dp_port_index(p->dp));
+	json_object_set_boolean_member(o, "attached", st->shm.attached);
+	if (st->shm.peer != 0)
+		json_object_set_int_member(o, "peer", st->shm.peer);
+	add_mac(o, st->shm.mac);
+	json_object_set_array_member(
+		o, "guest_features", show_bits(st->shm.guest_features, guest_feature_name));
+	json_object_set_int_member(o, "owned", st->shm.owned);
+	json_object_set_int_member(o, "violations", (gint64)st->shm.violations);
+	json_object_set_int_member(o, "hops", (gint64)st->shm.hops);
+	json_object_set_boolean_member(o, "resumed", st->shm.resumed);
+}
+
 static JsonArray *
 show_members(const struct dp_port_status *st)
 {
@@ -202,7 +247,6 @@ add_nic(JsonObject *o, const struct port *p, const struct dp_port_status *st,
 	const struct dp_port_counters *counters)
 {
 	JsonObject *link;
-	char mac[18];
 
 	add_setting(o, p, "zero_copy");
 	add_setting(o, p, "device");
@@ -212,9 +256,7 @@ add_nic(JsonObject *o, const struct port *p, const struct dp_port_status *st,
 	if (p->set.bond != DP_BOND_NONE)
 		json_object_set_array_member(o, "members", show_members(st));
 	json_object_set_string_member(o, "driver", st->driver);
-	g_snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", st->mac[0], st->mac[1],
-		st->mac[2], st->mac[3], st->mac[4], st->mac[5]);
-	json_object_set_string_member(o, "mac", mac);
+	add_mac(o, st->mac);
 	link = json_object_new();
 	json_object_set_boolean_member(link, "up", st->link_up);
 	if (st->link_mbps != 0)
@@ -263,7 +305,7 @@ show_port(struct control *c, const struct port *p)
 	static const char *const settings[] = {"type", "enabled", "network", "vlan", "trunk",
 		"guard", "mtu", "rate_pps", "burst_packets", "rate_bps", "burst_bytes",
 		"out_rate_pps", "out_burst_packets", "out_rate_bps", "out_burst_bytes", "mirror",
-		"mirror_direction"};
+		"mirror_direction", "forward", "group"};
 	struct dp_port_status st = {.state = DP_PORT_ERROR};
 	struct dp_port_counters counters;
 	JsonObject *o = json_object_new();
@@ -279,6 +321,8 @@ show_port(struct control *c, const struct port *p)
 	add_state(o, p, &st);
 	if (p->set.type == DP_PORT_VHOST)
 		add_vhost(o, c, p, &st);
+	else if (p->set.type == DP_PORT_SHM)
+		add_shm(o, c, p, &st);
 	else
 		add_nic(o, p, &st, &counters);
 	if (capture_count(c, p) != 0)

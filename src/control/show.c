@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The daemon, networks and workers as JSON; see show.h, and show-port.c for
+ * The daemon, networks, groups and workers as JSON; see show.h, and show-port.c for
  * ports and their counters. Control thread.
  */
 #include <string.h>
@@ -37,6 +37,7 @@ show_status(struct control *c)
 	json_object_set_int_member(o, "ports", c->ports->len);
 	json_object_set_int_member(o, "ports_up", up);
 	json_object_set_int_member(o, "networks", c->networks->len);
+	json_object_set_int_member(o, "groups", c->groups->len);
 	return o;
 }
 
@@ -64,6 +65,49 @@ show_network(struct control *c, const struct network *n)
 	json_object_set_int_member(o, "full", (gint64)st.full);
 	json_object_set_int_member(o, "flooded", (gint64)st.flooded);
 	json_object_set_string_member(o, "persistent", origin_name(n->origin));
+	return o;
+}
+
+static void
+add_pool(JsonObject *o, const struct trust_group *g)
+{
+	struct dp_group_status st;
+
+	dp_group_status(g->dp, &st);
+	json_object_set_int_member(o, "memory", (gint64)st.pool.size);
+	json_object_set_int_member(o, "page", (gint64)st.pool.page);
+	json_object_set_int_member(o, "buffers", st.pool.buffers);
+	json_object_set_int_member(o, "free", st.pool.free);
+	json_object_set_int_member(o, "with_guests", st.pool.guests);
+	json_object_set_int_member(
+		o, "under_way", (gint64)st.pool.buffers - st.pool.free - st.pool.guests);
+	json_object_set_boolean_member(o, "resumed", st.pool.resumed);
+}
+
+JsonObject *
+show_group(struct control *c, const struct trust_group *g)
+{
+	g_autofree char *numa = settings_find(&group_table, "numa")->format(&g->set);
+	JsonObject *o = json_object_new();
+	JsonArray *ports = json_array_new();
+
+	for (guint i = 0; i < c->ports->len; i++) {
+		const struct port *p = g_ptr_array_index(c->ports, i);
+
+		if (strcmp(p->set.group, g->name) == 0)
+			json_array_add_string_element(ports, p->name);
+	}
+	json_object_set_string_member(o, "name", g->name);
+	json_object_set_string_member(o, "state", g->dp != NULL ? "up" : "error");
+	if (g->dp == NULL)
+		json_object_set_string_member(o, "error", g->problem);
+	json_object_set_int_member(o, "pool_size", (gint64)g->set.pool_size);
+	json_object_set_int_member(o, "buffer_size", g->set.buffer_size);
+	json_object_set_string_member(o, "numa", numa);
+	json_object_set_array_member(o, "ports", ports);
+	if (g->dp != NULL)
+		add_pool(o, g);
+	json_object_set_string_member(o, "persistent", origin_name(g->origin));
 	return o;
 }
 

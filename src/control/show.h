@@ -14,6 +14,7 @@
 JsonObject *show_status(struct control *c);
 JsonObject *show_port(struct control *c, const struct port *p);
 JsonObject *show_network(struct control *c, const struct network *n);
+JsonObject *show_group(struct control *c, const struct trust_group *g);
 JsonObject *show_fdb(const struct network *n);
 JsonArray *show_workers(void);
 /* One port (only), or all of them when it is NULL. */

@@ -25,6 +25,7 @@ void
 state_init(struct state *s)
 {
 	s->networks = g_array_new(FALSE, TRUE, sizeof(struct network_def));
+	s->groups = g_array_new(FALSE, TRUE, sizeof(struct group_def));
 	s->ports = g_array_new(FALSE, TRUE, sizeof(struct port_def));
 }
 
@@ -32,6 +33,7 @@ void
 state_clear(struct state *s)
 {
 	g_array_unref(s->networks);
+	g_array_unref(s->groups);
 	g_array_unref(s->ports);
 }
 
@@ -51,6 +53,15 @@ state_add_network(struct state *s, const char *name, const struct network_settin
 
 	g_strlcpy(def.name, name, sizeof(def.name));
 	g_array_append_val(s->networks, def);
+}
+
+void
+state_add_group(struct state *s, const char *name, const struct group_settings *set)
+{
+	struct group_def def = {.set = *set};
+
+	g_strlcpy(def.name, name, sizeof(def.name));
+	g_array_append_val(s->groups, def);
 }
 
 /* --- reading ------------------------------------------------------------- */
@@ -91,6 +102,25 @@ read_network(struct state *s, const char *name, JsonObject *o, GError **error)
 	if (s->networks->len == DP_NETWORKS_MAX)
 		return refuse(error, "there are more than %d networks", DP_NETWORKS_MAX);
 	state_add_network(s, name, &set);
+	return true;
+}
+
+static bool
+read_group(struct state *s, const char *name, JsonObject *o, GError **error)
+{
+	struct group_settings set;
+	uint32_t given = 0;
+
+	group_settings_init(&set);
+	if (!value_name("group", name, error) ||
+		!json_put_settings(&group_table, o, &set, &given, error))
+		return false;
+	for (guint i = 0; i < s->groups->len; i++)
+		if (strcmp(g_array_index(s->groups, struct group_def, i).name, name) == 0)
+			return refuse(error, "group %s is there twice", name);
+	if (s->groups->len == DP_GROUPS_MAX)
+		return refuse(error, "there are more than %d groups", DP_GROUPS_MAX);
+	state_add_group(s, name, &set);
 	return true;
 }
 
@@ -145,7 +175,10 @@ read_state(struct state *s, const char *text, gsize len, GError **error)
 		refuse(error, "it has no version");
 	if (version < 1 || version > STATE_VERSION)
 		return MAX(version, 0);
-	if (!read_objects(s, root, "networks", read_network, error) ||
+	/* netvmd had no groups once. */
+	if ((json_object_has_member(root, "groups") &&
+		    !read_objects(s, root, "groups", read_group, error)) ||
+		!read_objects(s, root, "networks", read_network, error) ||
 		!read_objects(s, root, "ports", read_port, error))
 		return 0;
 	return version;
@@ -225,6 +258,7 @@ state_load(struct state *s, const char *file, GError **error)
 	if (version == STATE_VERSION)
 		return true;
 	g_array_set_size(s->networks, 0);
+	g_array_set_size(s->groups, 0);
 	g_array_set_size(s->ports, 0);
 	if (version > STATE_VERSION)
 		return put_aside(file, "newer", "it was written by a newer netvmd", error);
@@ -270,6 +304,14 @@ state_text(const struct state *s, gsize *len)
 		const struct network_def *n = &g_array_index(s->networks, struct network_def, i);
 
 		write_settings(b, &network_table, n->name, &n->set, 0);
+	}
+	json_builder_end_array(b);
+	json_builder_set_member_name(b, "groups");
+	json_builder_begin_array(b);
+	for (guint i = 0; i < s->groups->len; i++) {
+		const struct group_def *g = &g_array_index(s->groups, struct group_def, i);
+
+		write_settings(b, &group_table, g->name, &g->set, 0);
 	}
 	json_builder_end_array(b);
 	json_builder_set_member_name(b, "ports");

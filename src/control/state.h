@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The state file: the objects made at run time, in the words of settings.h.
- * JSON: {"version": 1, "networks": [{name, setting...}], "ports": [...]}.
+ * JSON: {"version": 1, "networks": [{name, setting...}], "groups": [...],
+ * "ports": [...]}.
  * Written whole beside the old one, synced, then renamed over it, so that a
  * crash leaves the old or the new state and nothing between. Control thread.
  */
@@ -12,6 +13,7 @@
 
 struct state {
 	GArray *networks; /* struct network_def */
+	GArray *groups;   /* struct group_def */
 	GArray *ports;    /* struct port_def */
 };
 
@@ -19,6 +21,7 @@ void state_init(struct state *s);
 void state_clear(struct state *s);
 void state_add_port(struct state *s, const char *name, const struct port_settings *set);
 void state_add_network(struct state *s, const char *name, const struct network_settings *set);
+void state_add_group(struct state *s, const char *name, const struct group_settings *set);
 
 /*
  * Reads the file into s, which is empty. An absent file is an empty state. A

@@ -31,8 +31,8 @@ static struct {
 	bool refuse, plugged;
 } fake;
 
-__attribute__((format(printf, 3, 4))) static int
-refuse(struct dp_error *err, int rc, const char *format, ...)
+int
+fake_refuse(struct dp_error *err, int rc, const char *format, ...)
 {
 	va_list ap;
 
@@ -42,14 +42,14 @@ refuse(struct dp_error *err, int rc, const char *format, ...)
 	return rc;
 }
 
-static bool
-refused(struct dp_error *err)
+bool
+fake_refused(struct dp_error *err)
 {
 	bool r = fake.refuse;
 
 	fake.refuse = false;
 	if (r)
-		refuse(err, 0, "the test wants this to be refused");
+		fake_refuse(err, 0, "the test wants this to be refused");
 	return r;
 }
 
@@ -88,6 +88,27 @@ fake_port_mirror(const char *name)
 	const struct dp_port *to = fake_port_settings(name)->mirror;
 
 	return to != NULL ? to->config.name : "";
+}
+
+unsigned int
+fake_group_users(const struct dp_group *g, bool nics)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < DP_PORTS_MAX; i++)
+		n += fake.port[i].used && fake.port[i].config.trust == g &&
+		     (fake.port[i].config.type == DP_PORT_NIC) == nics;
+	return n;
+}
+
+const char *
+fake_port_forward(const char *name)
+{
+	const struct dp_port_settings *s = fake_port_settings(name);
+
+	if (!s->cross)
+		return "none";
+	return s->forward != NULL ? s->forward->config.name : "";
 }
 
 const struct dp_port_config *
@@ -136,7 +157,7 @@ dp_check(const struct dp_config *cfg, struct dp_error *err)
 {
 	for (uint16_t i = 0; i < cfg->ncpus; i++)
 		if (cfg->cpu[i] > 1023)
-			return refuse(err, -EINVAL, "there is no CPU %u", cfg->cpu[i]);
+			return fake_refuse(err, -EINVAL, "there is no CPU %u", cfg->cpu[i]);
 	return 0;
 }
 
@@ -144,9 +165,10 @@ int
 dp_start(const struct dp_config *cfg, struct dp_error *err)
 {
 	memset(&fake.network, 0, sizeof(fake.network));
+	fake_groups_reset();
 	memset(&fake.port, 0, sizeof(fake.port));
 	fake.config = *cfg;
-	return refused(err) ? -ENOMEM : dp_check(cfg, err);
+	return fake_refused(err) ? -ENOMEM : dp_check(cfg, err);
 }
 
 void
@@ -158,6 +180,8 @@ dp_stop(void)
 	for (unsigned int i = 0; i < DP_NETWORKS_MAX; i++)
 		if (fake.network[i].used)
 			abort();
+	if (fake_groups() != 0)
+		abort();
 }
 
 void
@@ -192,14 +216,14 @@ dp_network_add(const struct dp_network_config *cfg, struct dp_network **net, str
 		*net = &fake.network[i];
 		return 0;
 	}
-	return refuse(err, -ENOSPC, "there are %d networks already", DP_NETWORKS_MAX);
+	return fake_refuse(err, -ENOSPC, "there are %d networks already", DP_NETWORKS_MAX);
 }
 
 int
 dp_network_del(struct dp_network *net, struct dp_error *err)
 {
 	if (net->ports != 0)
-		return refuse(err, -EBUSY, "%u ports are in it", net->ports);
+		return fake_refuse(err, -EBUSY, "%u ports are in it", net->ports);
 	net->used = false;
 	return 0;
 }
@@ -208,7 +232,8 @@ int
 dp_network_set(struct dp_network *net, const struct dp_network_config *cfg, struct dp_error *err)
 {
 	if (net->ports != 0 && cfg->max_macs != net->config.max_macs)
-		return refuse(err, -EBUSY, "max_macs cannot change while ports are in the network");
+		return fake_refuse(
+			err, -EBUSY, "max_macs cannot change while ports are in the network");
 	net->config = *cfg;
 	return 0;
 }
@@ -267,17 +292,20 @@ dp_port_add(const struct dp_port_config *cfg, struct dp_port **port, struct dp_e
 	struct dp_port *p = fake.port;
 
 	if (cfg->type == DP_PORT_NIC && strcmp(cfg->device, "missing") == 0 && !fake.plugged)
-		return refuse(err, -ENODEV, "port \"%s\": device missing is not there", cfg->name);
+		return fake_refuse(
+			err, -ENODEV, "port \"%s\": device missing is not there", cfg->name);
 	while (p < fake.port + DP_PORTS_MAX && p->used)
 		p++;
 	if (p == fake.port + DP_PORTS_MAX)
-		return refuse(err, -ENOSPC, "there are %d ports already", DP_PORTS_MAX);
+		return fake_refuse(err, -ENOSPC, "there are %d ports already", DP_PORTS_MAX);
 	*p = (struct dp_port){.config = *cfg, .used = true};
 	p->status.state = cfg->settings.enabled ? DP_PORT_WAITING : DP_PORT_DOWN;
 	p->status.vhost.features = 1ULL << 15 | 1ULL << 63;
 	p->status.vhost.protocol_features = 1 | 1 << 4;
 	snprintf(p->status.driver, sizeof(p->status.driver), "net_fake");
 	p->status.rx_offloads = 2;
+	p->status.shm.guest_features = 9;
+	p->status.shm.owned = 11;
 	if (cfg->bond != DP_BOND_NONE) {
 		p->status.members = 2;
 		snprintf(p->status.member[0].device, 64, "one");
@@ -297,9 +325,12 @@ dp_port_del(struct dp_port *port)
 	join(port->config.settings.network, NULL);
 	fake_capture_port_gone(port);
 	port->used = false;
-	for (unsigned int i = 0; i < DP_PORTS_MAX; i++)
+	for (unsigned int i = 0; i < DP_PORTS_MAX; i++) {
 		if (fake.port[i].config.settings.mirror == port)
 			fake.port[i].config.settings.mirror = NULL;
+		if (fake.port[i].config.settings.forward == port)
+			fake.port[i].config.settings.forward = NULL;
+	}
 }
 
 void
@@ -317,7 +348,7 @@ fake_port_forgotten(void)
 int
 dp_port_set(struct dp_port *port, const struct dp_port_settings *s, struct dp_error *err)
 {
-	if (refused(err))
+	if (fake_refused(err))
 		return -EIO;
 	join(port->config.settings.network, s->network);
 	port->config.settings = *s;

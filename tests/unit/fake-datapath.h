@@ -17,6 +17,16 @@ const struct dp_port_settings *fake_port_settings(const char *name);
 /* Name of the port that gets copies of its frames, "": none. */
 const char *fake_port_mirror(const char *name);
 const struct dp_port_config *fake_port_config(const char *name);
+/* Name of the port that all of its frames go to, "": of one that is not there,
+ * "none": they go by address. */
+const char *fake_port_forward(const char *name);
+/* Name of the group that its packets lie in, "": none. */
+const char *fake_port_group(const char *name);
+const struct dp_group_config *fake_group_config(const char *name);
+/* Whether pools of more than 64 MiB find no memory from now on. */
+void fake_memory_short(bool is);
+/* How often the data path was told that all ports of before are there. */
+unsigned int fake_settled(void);
 /* How often any port was added: a live change must not add. */
 unsigned int fake_port_adds(void);
 /* The last port that does not come back, "" if there was none. */
@@ -32,7 +42,15 @@ unsigned int fake_captures(void);
 const struct dp_capture_config *fake_capture_config(void);
 void fake_capture_frames(uint64_t n);
 void fake_capture_port_gone(const struct dp_port *p);
-/* Refuse the next dp_start() or dp_port_set(). */
+/* Refuse the next dp_start(), dp_port_set(), dp_group_add() or dp_group_del(). */
 void fake_refuse_next(void);
+
+/* Between the files of the data path in memory. */
+int fake_refuse(struct dp_error *err, int rc, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+bool fake_refused(struct dp_error *err);
+unsigned int fake_group_users(const struct dp_group *g, bool nics);
+void fake_groups_reset(void);
+unsigned int fake_groups(void);
 
 #endif

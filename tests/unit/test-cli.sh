@@ -95,6 +95,13 @@ answer port.show '{"result":{"name":"vm1","type":"vhost","state":"up","enabled":
 for m in port.del port.set network.add network.del network.set stats.reset; do
 	answer $m '{"result":{}}'
 done
+for m in group.del; do
+	answer $m '{"result":{}}'
+done
+answer group.add '{"result":{"name":"g","buffers":29000,"buffer_size":2304}}'
+answer group.list '{"result":{"groups":[{"name":"g","state":"up","buffers":29000,
+	"buffer_size":2304,"free":28000,"with_guests":1000,"numa":"all","ports":["fw0","fw1"]}]}}'
+answer group.show '{"result":{"name":"g","state":"up","free":28000,"under_way":3}}'
 answer network.list '{"result":{"networks":[{"name":"default","ageing_s":300,"max_macs":8192,
 	"storm_pps":0,"ports":["vm1","vm2"],"macs":2,"moves":0,"full":0,"flooded":9}]}}'
 answer network.show '{"result":{"name":"default","ageing_s":300,"flooded":9,"ports":["vm1"]}}'
@@ -149,6 +156,17 @@ run network set blue ageing-s=70
 sent network.set '{"name":"blue","settings":{"ageing-s":70}}'
 run network del blue
 sent network.del '{"name":"blue"}'
+run group add g --pool-size 256M --buffer-size 4096 --numa 0
+rc_is 0
+sent group.add '{"name":"g","pool_size":"256M","buffer_size":4096,"numa":"0"}'
+out_has '^group g: 29000 buffers of 2304 bytes$'
+run group del g
+sent group.del '{"name":"g"}'
+run port add fw0 --type shm --group g --queues 2 --ring-size 512 --vectors 2 --heartbeat 5000
+sent port.add '{"name":"fw0","type":"shm","group":"g","queues":2,"ring_size":512,"vectors":2,
+	"heartbeat":5000}'
+run port set fw0 forward=fw1
+sent port.set '{"name":"fw0","settings":{"forward":"fw1"}}'
 run stats reset
 sent stats.reset '{}'
 run stats -- reset
@@ -178,6 +196,34 @@ out_has '^  frames flooded +9$'
 run network fdb default
 out_has '^52:54:00:00:00:01 +0 +vm1 +3$'
 err_has '17 more entries'
+run group list
+out_has '^g +up +29000 +2304 +28000 +1000 +all +fw0, fw1$'
+run group show g
+sent group.show '{"name":"g"}'
+out_has '^  under way +3$'
+
+# What libvirt is told of a port.
+run domain xml vm1
+rc_is 0
+sent port.show '{"name":"vm1"}'
+out_has "<source type='unix' path='/r/vhost/vm1.sock' mode='client'>"
+out_has "<driver queues='4'/>"
+vhost_answer=$(cat "$tmp/answers/port.show.json")
+answer port.show '{"result":{"name":"fw0","type":"shm","ring_socket":"/r&r/shm/fw0.ring.sock",
+	"pool_socket":"/r/shm/fw0.pool.sock","vectors":3}}'
+run domain xml fw0
+rc_is 0
+out_has "<shmem name='netvm-fw0-ring'>"
+out_has "<server path='/r&amp;r/shm/fw0.ring.sock'/>"
+out_has "<msi vectors='3' ioeventfd='on'/>"
+out_has "<server path='/r/shm/fw0.pool.sock'/>"
+run domain xml fw0 --json
+[ "$(jq -r .name "$tmp/out")" = fw0 ] || fail "$what: not an object"
+answer port.show '{"result":{"name":"up","type":"nic"}}'
+run domain xml up
+rc_is 1
+err_has 'is of type nic: domains have vhost and shm ports'
+answer port.show "$vhost_answer"
 run worker list
 sent worker.list '{}'
 out_has '^ +0 +1 +sleeping +2 +100 +7200 +999999 +72 +99 +4$'
@@ -379,7 +425,7 @@ completes 'port show vm' vm1 vm2
 completes 'port show vm1 ' ''
 completes 'network add x ' --ageing-s --help --json --max-macs --run-dir --storm-pps --version
 completes 'port add x --t' --trunk --type
-completes 'port add x --type ' nic vhost
+completes 'port add x --type ' nic shm vhost
 completes 'port set vm1 vl' vlan=
 completes 'port add x --network def' default
 completes 'stats ' reset up vm1 vm2

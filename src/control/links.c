@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which port is whose mirror; see control.h. A port names its mirror, and that
- * one may come later (config and state file name ports in any order), be in
- * error, or come anew: whoever changed ports calls control_mirror_link(), which
- * tells the data path what the names mean now. Control thread.
+ * What ports name each other for: a mirror, and the target of a cross-connect;
+ * see control.h. The port that is named may come later (config and state file
+ * name ports in any order), be in error, or come anew: whoever changed ports
+ * calls control_link(), which tells the data path what the names mean now.
+ *
+ * A mirror cannot be deleted as long as a port names it. A target can: what is
+ * forwarded to it is dropped then, until a port of that name is there again.
+ * Control thread.
  */
 #include <string.h>
 
 #include "src/control/control.h"
 #include "src/control/error.h"
+
+/* --- mirrors --------------------------------------------------------------- */
 
 bool
 control_mirror_check(
@@ -75,27 +81,65 @@ control_mirror_may_del(struct control *c, const struct port *p, GError **error)
 		p->name, user, user);
 }
 
-void
-control_mirror_came(struct control *c, const struct port *p)
-{
-	g_autoptr(GPtrArray) users = control_mirror_users(c, p);
+/* --- cross-connects ---------------------------------------------------------- */
 
-	if (users->len != 0)
-		control_mirror_link(c);
+bool
+control_forward_check(
+	struct control *c, const char *name, const struct port_settings *set, GError **error)
+{
+	const char *to = set->forward;
+
+	if (to[0] == '\0')
+		return true;
+	if (strcmp(to, name) == 0)
+		return netvm_refuse(error, NETVM_ERROR_PARAMS,
+			"forward=%s is the port itself: name another port", name);
+	if (control_port_find(c, to, NULL) == NULL)
+		return netvm_refuse(error, NETVM_ERROR_NOT_FOUND,
+			"forward=%s: there is no port \"%s\"", to, to);
+	return true;
+}
+
+struct dp_port *
+control_forward_of(struct control *c, const char *name, const struct port_settings *set)
+{
+	if (set->forward[0] == '\0' || !control_forward_check(c, name, set, NULL))
+		return NULL;
+	return control_port_find(c, set->forward, NULL)->dp;
+}
+
+/* --- both ---------------------------------------------------------------------- */
+
+void
+control_link_came(struct control *c, const struct port *p)
+{
+	for (guint i = 0; i < c->ports->len; i++) {
+		const struct port *user = g_ptr_array_index(c->ports, i);
+
+		if (strcmp(user->set.mirror, p->name) == 0 ||
+			strcmp(user->set.forward, p->name) == 0) {
+			control_link(c);
+			return;
+		}
+	}
 }
 
 void
-control_mirror_link(struct control *c)
+control_link(struct control *c)
 {
 	for (guint i = 0; i < c->ports->len; i++) {
 		struct port *p = g_ptr_array_index(c->ports, i);
 		g_autoptr(GError) error = NULL;
 
-		if (p->dp == NULL || p->set.mirror[0] == '\0')
+		if (p->dp == NULL || (p->set.mirror[0] == '\0' && p->set.forward[0] == '\0'))
 			continue;
-		if (control_mirror_check(c, p->name, &p->set, &error))
-			control_port_set(c, p, &p->set, &error);
-		if (error != NULL)
+		if (!control_mirror_check(c, p->name, &p->set, &error))
 			g_warning("port %s has no mirror: %s", p->name, error->message);
+		g_clear_error(&error);
+		if (!control_forward_check(c, p->name, &p->set, &error))
+			g_warning("port %s has nowhere to forward to: %s", p->name, error->message);
+		g_clear_error(&error);
+		if (!control_port_set(c, p, &p->set, &error))
+			g_warning("port %s: %s", p->name, error->message);
 	}
 }
