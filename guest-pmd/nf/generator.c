@@ -35,13 +35,19 @@ generator_due(struct generator *g, uint64_t now, uint32_t max)
 
 	if (c->count != 0 && c->count - g->sent < n)
 		n = c->count - g->sent;
-	/* What was lost must not stop it for ever: a second without a packet empties the
-	 * window. */
-	if (c->window != 0 && (now < g->last_ns || now - g->last_ns < QUIET)) {
-		uint64_t under_way = g->sent - (g->received < g->sent ? g->received : g->sent);
-		uint64_t room = under_way < c->window ? c->window - under_way : 0;
+	if (c->window != 0) {
+		uint64_t known = g->received + g->given_up, under_way;
 
-		n = room < n ? room : n;
+		/* What was lost must not stop it for ever: a second without a packet
+		 * empties the window. */
+		if (g->sent != 0 && now > g->last_ns && now - g->last_ns >= QUIET) {
+			known = g->sent;
+			g->given_up = g->sent - (g->received < g->sent ? g->received : g->sent);
+			g->last_ns = now;
+		}
+		under_way = g->sent - (known < g->sent ? known : g->sent);
+		under_way = under_way < c->window ? under_way : c->window;
+		n = c->window - under_way < n ? c->window - under_way : n;
 	}
 	if (c->rate != 0) {
 		uint64_t due;

@@ -35,6 +35,7 @@ struct generator {
 	uint64_t paced;                          /* packets since then */
 	uint64_t sent, received, bytes, strange; /* strange: came, and is not ours */
 	uint64_t late;                           /* came after one that was sent later */
+	uint64_t given_up;                       /* of the window: will not come back */
 	uint32_t newest;
 	uint64_t last_ns; /* when one came last */
 	uint64_t min_ns, max_ns, sum_ns;

@@ -460,6 +460,61 @@ check_PROGRAMS += %D%/fake-netvmd
 TESTS += %D%/test-cli.sh
 EXTRA_DIST += %D%/test-cli.sh
 
+# --- guest-pmd/nf -----------------------------------------------------------
+
+NF_FRAMES = %D%/nf-frames.c %D%/nf-frames.h
+NF_TEST_LIBS = guest-pmd/nf/libnvnf.a guest-pmd/libnetvm.a $(UNIT_LIBS) -lm
+
+UNIT_TESTS += %D%/test-nf-packet
+%C%_test_nf_packet_SOURCES = %D%/test-nf-packet.c $(NF_FRAMES)
+%C%_test_nf_packet_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+%C%_test_nf_packet_LDADD = $(NF_TEST_LIBS)
+
+UNIT_TESTS += %D%/test-nf-text
+%C%_test_nf_text_SOURCES = %D%/test-nf-text.c $(NF_FRAMES)
+%C%_test_nf_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+%C%_test_nf_text_LDADD = $(NF_TEST_LIBS)
+
+UNIT_TESTS += %D%/test-nf-table
+%C%_test_nf_table_SOURCES = %D%/test-nf-table.c $(NF_FRAMES)
+%C%_test_nf_table_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+%C%_test_nf_table_LDADD = $(NF_TEST_LIBS)
+
+UNIT_TESTS += %D%/test-nf-firewall
+%C%_test_nf_firewall_SOURCES = %D%/test-nf-firewall.c $(NF_FRAMES)
+%C%_test_nf_firewall_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+%C%_test_nf_firewall_LDADD = $(NF_TEST_LIBS)
+
+UNIT_TESTS += %D%/test-nf-nat
+%C%_test_nf_nat_SOURCES = %D%/test-nf-nat.c $(NF_FRAMES)
+%C%_test_nf_nat_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+%C%_test_nf_nat_LDADD = $(NF_TEST_LIBS)
+
+UNIT_TESTS += %D%/test-nf-l3fwd
+%C%_test_nf_l3fwd_SOURCES = %D%/test-nf-l3fwd.c $(NF_FRAMES)
+%C%_test_nf_l3fwd_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+%C%_test_nf_l3fwd_LDADD = $(NF_TEST_LIBS)
+
+UNIT_TESTS += %D%/test-nf-measure
+%C%_test_nf_measure_SOURCES = %D%/test-nf-measure.c $(NF_FRAMES)
+%C%_test_nf_measure_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+%C%_test_nf_measure_LDADD = $(NF_TEST_LIBS)
+
+UNIT_TESTS += %D%/test-nf-steer
+%C%_test_nf_steer_SOURCES = %D%/test-nf-steer.c $(NF_FRAMES)
+%C%_test_nf_steer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+%C%_test_nf_steer_LDADD = $(NF_TEST_LIBS)
+
+if HAVE_CRYPTO
+UNIT_TESTS += %D%/test-nf-aes
+%C%_test_nf_aes_SOURCES = %D%/test-nf-aes.c $(NF_FRAMES)
+%C%_test_nf_aes_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+%C%_test_nf_aes_LDADD = guest-pmd/nf/libnvaes.a $(NF_TEST_LIBS) $(CRYPTO_LIBS)
+endif
+
+TESTS += %D%/test-nf-programs.sh
+EXTRA_DIST += %D%/test-nf-programs.sh
+
 # --- doc --------------------------------------------------------------------
 
 TESTS += %D%/check-docs.sh
