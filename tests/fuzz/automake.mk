@@ -111,6 +111,37 @@ EXTRA_DIST += \
 	%D%/corpus/rpc/ports \
 	%D%/corpus/rpc/rest
 
+# Network functions; with OpenSSL aes-encrypt and aes-decrypt, too.
+FUZZERS += %D%/fuzz-nf
+%C%_fuzz_nf_SOURCES = %D%/fuzz-nf.c
+%C%_fuzz_nf_CFLAGS = $(AM_CFLAGS)
+%C%_fuzz_nf_LDFLAGS = $(FUZZ_LINK)
+if HAVE_CRYPTO
+%C%_fuzz_nf_CFLAGS += -DNF_FUZZ_AES
+%C%_fuzz_nf_LDADD = guest-pmd/nf/libnvaes.a guest-pmd/nf/libnvnf.a guest-pmd/libnetvm.a \
+	$(CRYPTO_LIBS) -lm
+else
+%C%_fuzz_nf_LDADD = guest-pmd/nf/libnvnf.a guest-pmd/libnetvm.a -lm
+endif
+EXTRA_DIST += \
+	%D%/corpus/nf/arp \
+	%D%/corpus/nf/generated \
+	%D%/corpus/nf/icmp4-echo \
+	%D%/corpus/nf/lies \
+	%D%/corpus/nf/nat-echo \
+	%D%/corpus/nf/nd6-solicit \
+	%D%/corpus/nf/tcp4-flow \
+	%D%/corpus/nf/tcp4-gso \
+	%D%/corpus/nf/tcp4-partial \
+	%D%/corpus/nf/tcp4-pieces \
+	%D%/corpus/nf/tcp4-two-tags \
+	%D%/corpus/nf/tcp6 \
+	%D%/corpus/nf/udp4-expired \
+	%D%/corpus/nf/udp4-fragment \
+	%D%/corpus/nf/udp4-nat-error \
+	%D%/corpus/nf/udp4-options \
+	%D%/corpus/nf/udp6-extensions
+
 EXTRA_PROGRAMS += $(FUZZERS)
 EXTRA_DIST += %D%/run
 
