@@ -9,7 +9,8 @@
  *
  * A reset makes every burst of every pair fail with -ENOTCONN. Each thread then
  * comes to recover(); the last one opens the port again, as nobody uses it, and all
- * go on with `lost`. Stopping ends the waiting, too.
+ * go on with `lost`. Stopping ends the waiting, too, but never while the port is
+ * being opened.
  */
 #include "guest-pmd/nf.h"
 
@@ -61,16 +62,18 @@ recover(struct netvm_nf *nf)
 	pthread_mutex_lock(&run->lock);
 	if (++run->lost == run->info.pairs) {
 		/* Everybody else waits: the lock is not needed, and netvm_nf_stop() is. */
+		run->reopening = true;
 		pthread_mutex_unlock(&run->lock);
 		err = reopen(nf);
 		pthread_mutex_lock(&run->lock);
+		run->reopening = false;
 		run->lost = 0;
 		run->generation++;
 		pthread_cond_broadcast(&run->turn);
 	} else {
 		uint32_t generation = run->generation;
 
-		while (generation == run->generation && !netvm_nf_stopping(run))
+		while (generation == run->generation && (run->reopening || !netvm_nf_stopping(run)))
 			pthread_cond_wait(&run->turn, &run->lock);
 	}
 	pthread_mutex_unlock(&run->lock);

@@ -74,6 +74,7 @@ struct netvm_nf_run {
 	pthread_cond_t turn;
 	uint32_t generation; /* of reopenings; under the lock */
 	uint16_t lost;       /* threads that wait for the reopening; under the lock */
+	bool reopening;      /* a thread has the port to itself; under the lock */
 	uint16_t left;       /* threads that have not reached the end; under the lock */
 	bool reported;       /* for the last time; under the lock */
 

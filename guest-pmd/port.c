@@ -238,12 +238,18 @@ take_numbers(struct netvm_port *port, const struct netvm_device *d, uint8_t *poo
 	if (wanted > d->queue_pairs)
 		return netvm_fail(EINVAL, "%s: %u queue pairs are wanted, the port has %u",
 			port->name, wanted, d->queue_pairs);
-	port->device = *d;
-	port->pairs = wanted;
+	/* What is the same is not written: netvm_port_wake() and counters' readers may
+	 * look at any time. */
+	if (memcmp(&port->device, d, offsetof(struct netvm_device, host_state)))
+		port->device = *d;
+	if (port->pairs != wanted)
+		port->pairs = wanted;
+	if (port->segs)
+		return 0;
 	port->pool = pool;
 	port->buffers = d->buffers;
 	port->buffer_size = d->buffer_size;
-	return port->segs ? 0 : map_segs(port);
+	return map_segs(port);
 }
 
 static int

@@ -432,7 +432,7 @@ NETVM_TEST_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 NETVM_TEST_LIBS = guest-pmd/libnetvm.a $(UNIT_LIBS)
 
 UNIT_TESTS += %D%/test-netvm-burst
-%C%_test_netvm_burst_SOURCES = %D%/test-netvm-burst.c $(FAKE_HOST)
+%C%_test_netvm_burst_SOURCES = %D%/test-netvm-burst.c %D%/netvm-env.c %D%/netvm-env.h $(FAKE_HOST)
 %C%_test_netvm_burst_CFLAGS = $(NETVM_TEST_CFLAGS)
 %C%_test_netvm_burst_LDADD = $(NETVM_TEST_LIBS)
 
@@ -445,6 +445,21 @@ UNIT_TESTS += %D%/test-netvm-wait
 %C%_test_netvm_wait_SOURCES = %D%/test-netvm-wait.c $(FAKE_HOST)
 %C%_test_netvm_wait_CFLAGS = $(NETVM_TEST_CFLAGS)
 %C%_test_netvm_wait_LDADD = $(NETVM_TEST_LIBS)
+
+UNIT_TESTS += %D%/test-netvm-nf
+%C%_test_netvm_nf_SOURCES = %D%/test-netvm-nf.c %D%/nf-process.c %D%/nf-process.h $(FAKE_HOST)
+%C%_test_netvm_nf_CFLAGS = $(NETVM_TEST_CFLAGS)
+%C%_test_netvm_nf_LDADD = $(NETVM_TEST_LIBS)
+
+UNIT_TESTS += %D%/test-netvm-nf-options
+%C%_test_netvm_nf_options_SOURCES = %D%/test-netvm-nf-options.c %D%/nf-process.c %D%/nf-process.h
+%C%_test_netvm_nf_options_CFLAGS = $(NETVM_TEST_CFLAGS)
+%C%_test_netvm_nf_options_LDADD = $(NETVM_TEST_LIBS)
+
+UNIT_TESTS += %D%/test-netvm-packet
+%C%_test_netvm_packet_SOURCES = %D%/test-netvm-packet.c %D%/netvm-env.c %D%/netvm-env.h $(FAKE_HOST)
+%C%_test_netvm_packet_CFLAGS = $(NETVM_TEST_CFLAGS)
+%C%_test_netvm_packet_LDADD = $(NETVM_TEST_LIBS)
 
 UNIT_TESTS += %D%/test-netvm-pci
 %C%_test_netvm_pci_SOURCES = %D%/test-netvm-pci.c $(FAKE_HOST)

@@ -27,6 +27,12 @@ open_port(struct fake_host *h)
 	return port;
 }
 
+static uint64_t
+resets(struct fake_host *h)
+{
+	return __atomic_load_n(&h->resets, __ATOMIC_ACQUIRE);
+}
+
 static void
 end(struct fake_host *h, struct netvm_port *port)
 {
@@ -72,7 +78,7 @@ test_open(void **state)
 	assert_true(info.can_sleep);
 	assert_true(netvm_link_up(port));
 	assert_int_equal(netvm_event_fd(port, 0), netvm_event_fd(port, 2));
-	assert_int_equal(h->resets, 1);
+	assert_int_equal(resets(h), 1);
 	assert_int_equal(h->page->guest_pairs, 3);
 	assert_int_equal(h->page->guest_state, NETVM_GUEST_OPEN);
 	end(h, port);
@@ -137,7 +143,7 @@ test_bad_pages(void **state)
 		POOL(buffers, 511, "buffers"),
 		POOL(buffers_offset, 0, "buffers offset"),
 		POOL(buffers_offset, 4097, "multiple of 64"),
-		POOL(buffers_offset, 1 << 31, "beyond its memory"),
+		POOL(buffers_offset, UINT32_C(1) << 31, "beyond its memory"),
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -154,7 +160,7 @@ test_bad_pages(void **state)
 		memcpy(h->page, &good, 1028); /* what is constant, and host_state */
 		*h->pool = pool;
 	}
-	assert_int_equal(h->resets, 0);
+	assert_int_equal(resets(h), 0);
 	end(h, open_port(h));
 }
 
@@ -241,7 +247,7 @@ test_reset(void **state)
 	assert_int_equal(st.reopened, 1);
 	netvm_get_info(port, &info);
 	assert_ptr_equal(info.pool, pool);
-	assert_int_equal(h->violations, 0);
+	assert_int_equal(__atomic_load_n(&h->violations, __ATOMIC_ACQUIRE), 0);
 	end(h, port);
 }
 
@@ -279,7 +285,7 @@ test_cut(void **state)
 	fake_host_hang_up(h, true);
 	assert_int_equal(rx_until_error(port), -ENOTCONN);
 	assert_int_equal(netvm_reopen(port), 0);
-	assert_int_equal(h->resets, 2);
+	assert_int_equal(resets(h), 2);
 	assert_true(fake_host_send(h, 0, "on", 2));
 	assert_int_equal(netvm_wait(port, 0, 10000), 1);
 	assert_int_equal(netvm_rx(port, 0, &p, 1), 1);
