@@ -212,8 +212,15 @@ UNIT_TESTS += %D%/test-shm-server
 %C%_test_shm_server_CFLAGS = $(SHM_KEEPER_CFLAGS)
 %C%_test_shm_server_LDADD = $(SHM_HOST_LIBS)
 
+SHM_GUESTS = $(SHM_HOST) %D%/shm-guests.c %D%/shm-guests.h
+
+UNIT_TESTS += %D%/test-shm-mad
+%C%_test_shm_mad_SOURCES = %D%/test-shm-mad.c $(SHM_GUESTS)
+%C%_test_shm_mad_CFLAGS = $(SHM_KEEPER_CFLAGS)
+%C%_test_shm_mad_LDADD = $(SHM_HOST_LIBS)
+
 UNIT_TESTS += %D%/test-shm-life
-%C%_test_shm_life_SOURCES = %D%/test-shm-life.c $(SHM_HOST)
+%C%_test_shm_life_SOURCES = %D%/test-shm-life.c $(SHM_GUESTS)
 %C%_test_shm_life_CFLAGS = $(SHM_KEEPER_CFLAGS)
 %C%_test_shm_life_LDADD = $(SHM_HOST_LIBS)
 

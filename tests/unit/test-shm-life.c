@@ -1,83 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A port's life: opening, closing, hanging up, silence, quarantine, and guests that
- * write whatever they like into their device page.
+ * A port's life: opening, closing, hanging up, silence, and what an operator changes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <errno.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include "tests/shm/client.h"
-#include "tests/unit/shm-host.h"
-
-static void
-attach(struct client *c, unsigned int i)
-{
-	if (!client_attach(c, host.shm, host.name[i], 20) || !client_open(c, 20))
-		fail_msg("%s", c->error);
-	assert_true(host_wait(i, SHM_UP));
-}
-
-static uint32_t
-take_buffer(struct client *c)
-{
-	int64_t end = host_ms() + 20000;
-	uint32_t buffer;
-
-	while (client_fill(c, 0, &buffer, 1) == 0) {
-		client_signal(c, 0);
-		assert_true(host_ms() < end);
-		sched_yield();
-	}
-	return buffer;
-}
-
-static void
-transmit(struct client *c, const struct netvm_desc *d)
-{
-	int64_t end = host_ms() + 20000;
-
-	while (client_tx(c, 0, d, 1) == 0) {
-		assert_true(host_ms() < end);
-		sched_yield();
-	}
-	client_signal(c, 0);
-}
-
-/* n frames from a to b, each in a buffer from FILL. */
-static void
-exchange(struct client *a, struct client *b, unsigned int n)
-{
-	int64_t end = host_ms() + 20000;
-
-	for (unsigned int i = 0; i < n; i++) {
-		struct netvm_desc d = {.buffer = take_buffer(a), .offset = 128, .length = 100};
-		uint32_t got;
-
-		memset(client_buffer(a, d.buffer) + 128, (int)i, 100);
-		transmit(a, &d);
-		while ((got = client_rx(b, 0, &d, 1)) == 0) {
-			if (host_ms() > end)
-				fail_msg("frame %u did not arrive", i);
-			sched_yield();
-		}
-		assert_int_equal(d.length, 100);
-		assert_int_equal(client_buffer(b, d.buffer)[d.offset + 99], (uint8_t)i);
-		d.action = NETVM_ACTION_DROP;
-		transmit(b, &d);
-	}
-}
+#include "tests/unit/shm-guests.h"
 
 static uint32_t
 pool_free(void)
@@ -88,22 +22,6 @@ pool_free(void)
 	return st.free;
 }
 
-/* Every buffer is back. */
-static void
-pool_is_whole(void)
-{
-	struct shm_pool_status st;
-	int64_t end = host_ms() + 20000;
-
-	do {
-		shm_pool_status(host.pool, &st);
-		if (st.free == st.buffers && st.guests == 0)
-			return;
-		usleep(1000);
-	} while (host_ms() < end);
-	fail_msg("%u of %u buffers are free, guests have %u", st.free, st.buffers, st.guests);
-}
-
 static void
 test_open_close(void **state)
 {
@@ -111,11 +29,11 @@ test_open_close(void **state)
 	unsigned int kicks = host_kicks();
 
 	assert_int_equal(host_status(0).state, SHM_WAITING);
-	attach(&a, 0);
-	attach(&b, 1);
+	guests_attach(&a, 0);
+	guests_attach(&b, 1);
 	assert_true(host_kicks() >= kicks + 2);
-	exchange(&a, &b, 50);
-	exchange(&b, &a, 50);
+	guests_exchange(&a, &b, 50);
+	guests_exchange(&b, &a, 50);
 	assert_int_equal(host_status(0).queues, 1);
 	assert_true(host_status(0).owned > 0);
 	assert_true(pool_free() > 0);
@@ -126,10 +44,10 @@ test_open_close(void **state)
 	assert_int_equal(host_status(0).owned, 0);
 	assert_true(host_status(0).attached);
 	assert_true(client_open(&a, 20));
-	exchange(&a, &b, 20);
+	guests_exchange(&a, &b, 20);
 	client_close(&a, false);
 	client_close(&b, true);
-	pool_is_whole();
+	guests_gave_all_back();
 	assert_true(host_wait(0, SHM_WAITING));
 	assert_true(host_wait(1, SHM_WAITING));
 	assert_string_equal(host_status(0).error, "");
@@ -141,16 +59,16 @@ test_hang_up(void **state)
 {
 	struct client a, b;
 
-	attach(&b, 1);
+	guests_attach(&b, 1);
 	for (unsigned int i = 0; i < 50; i++) {
-		attach(&a, 0);
-		exchange(&a, &b, 3);
-		(void)take_buffer(&a);
+		guests_attach(&a, 0);
+		guests_exchange(&a, &b, 3);
+		(void)guests_buffer(&a);
 		client_close(&a, true);
 		assert_true(host_wait_owned(0, 0));
 	}
 	client_close(&b, true);
-	pool_is_whole();
+	guests_gave_all_back();
 }
 
 static void
@@ -158,57 +76,17 @@ test_open_again(void **state)
 {
 	struct client a, b;
 
-	attach(&a, 0);
-	attach(&b, 1);
+	guests_attach(&a, 0);
+	guests_attach(&b, 1);
 	for (unsigned int i = 0; i < 10; i++) {
-		(void)take_buffer(&a);
+		(void)guests_buffer(&a);
 		assert_true(client_open(&a, 20));
 		assert_int_equal(a.dev->host_answer, a.dev->guest_request);
-		exchange(&a, &b, 5);
+		guests_exchange(&a, &b, 5);
 	}
 	client_close(&a, true);
 	client_close(&b, true);
-	pool_is_whole();
-}
-
-/* A guest that asks all the time, and rings all the time. */
-static _Atomic bool storm;
-
-static void *
-storming(void *arg)
-{
-	struct client *c = arg;
-	uint64_t one = 1;
-
-	while (atomic_load(&storm)) {
-		__atomic_fetch_add(&c->dev->guest_request, 1, __ATOMIC_RELEASE);
-		(void)!write(c->host_bell[0], &one, sizeof(one));
-	}
-	return NULL;
-}
-
-static void
-test_storm(void **state)
-{
-	struct client a, b, mad;
-	pthread_t thread;
-
-	attach(&mad, 2);
-	atomic_store(&storm, true);
-	assert_int_equal(pthread_create(&thread, NULL, storming, &mad), 0);
-	for (unsigned int i = 0; i < 5; i++) {
-		attach(&a, 0);
-		attach(&b, 1);
-		exchange(&a, &b, 20);
-		client_close(&a, i % 2);
-		client_close(&b, true);
-	}
-	atomic_store(&storm, false);
-	pthread_join(thread, NULL);
-	/* It is still taken seriously. */
-	assert_true(client_open(&mad, 20));
-	client_close(&mad, true);
-	pool_is_whole();
+	guests_gave_all_back();
 }
 
 static void
@@ -220,7 +98,7 @@ test_heartbeat(void **state)
 
 	cfg.heartbeat_ms = 300;
 	assert_non_null(host_port(3, &cfg));
-	attach(&c, 3);
+	guests_attach(&c, 3);
 	for (end = host_ms() + 900; host_ms() < end; usleep(10000))
 		__atomic_fetch_add(&c.dev->guest_beat, 1, __ATOMIC_RELAXED);
 	/* A busy machine may make us silent, and that is then told. */
@@ -235,99 +113,7 @@ test_heartbeat(void **state)
 	assert_false(client_lost(&c));
 	client_close(&c, true);
 	host_port_gone(3);
-	pool_is_whole();
-}
-
-static void
-test_quarantine(void **state)
-{
-	struct netvm_desc bad = {.buffer = UINT32_MAX, .length = 64};
-	struct client a, b;
-	int64_t end = host_ms() + 20000;
-
-	attach(&a, 0);
-	attach(&b, 1);
-	while (host_status(0).state == SHM_UP) {
-		assert_true(host_ms() < end);
-		if (client_tx(&a, 0, &bad, 1) == 0)
-			usleep(100);
-		client_signal(&a, 0);
-	}
-	assert_int_equal(host_status(0).state, SHM_ERROR);
-	assert_non_null(strstr(host_status(0).error, "open the port again"));
-	assert_int_equal(host_status(0).owned, 0);
-	assert_true(client_lost(&a));
-	/* The neighbour did not notice, and there is a way back. */
-	assert_int_equal(host_status(1).state, SHM_UP);
-	assert_true(client_open(&a, 20));
-	assert_false(client_lost(&a));
-	assert_true(host_wait(0, SHM_UP));
-	assert_string_equal(host_status(0).error, "");
-	exchange(&a, &b, 10);
-	/* Indices that are nonsense. */
-	__atomic_store_n(&a.tx[0].ring->produced, 0x80000000, __ATOMIC_RELEASE);
-	client_signal(&a, 0);
-	assert_true(host_wait(0, SHM_ERROR));
-	/* Who comes next has nothing to do with it. */
-	client_close(&a, true);
-	attach(&a, 0);
-	exchange(&a, &b, 10);
-	client_close(&a, true);
-	client_close(&b, true);
-	pool_is_whole();
-}
-
-static void *
-scribbling(void *arg)
-{
-	struct client *c = arg;
-	uint64_t random = 88172645463325252u;
-	uint32_t *words = (uint32_t *)(void *)c->dev;
-
-	while (atomic_load(&storm)) {
-		random ^= random << 13;
-		random ^= random >> 7;
-		random ^= random << 17;
-		__atomic_store_n(
-			&words[(random >> 40) % (4096 / 4)], (uint32_t)random, __ATOMIC_RELAXED);
-		/* Now and then what leads somewhere. */
-		if (random % 64 == 0)
-			__atomic_store_n(&c->dev->guest_state, (uint32_t)(random >> 20) & 1,
-				__ATOMIC_RELAXED);
-		if (random % 256 == 0)
-			__atomic_fetch_add(&c->dev->guest_request, 1, __ATOMIC_RELAXED);
-		if (random % 1024 == 0)
-			(void)!write(c->host_bell[0], &(uint64_t){1}, 8);
-	}
-	return NULL;
-}
-
-static void
-test_hostile_page(void **state)
-{
-	struct client a, b, mad;
-	pthread_t thread;
-
-	attach(&mad, 2);
-	atomic_store(&storm, true);
-	assert_int_equal(pthread_create(&thread, NULL, scribbling, &mad), 0);
-	for (unsigned int i = 0; i < 10; i++) {
-		attach(&a, 0);
-		attach(&b, 1);
-		exchange(&a, &b, 20);
-		client_close(&a, i % 2);
-		client_close(&b, true);
-		usleep(20000);
-	}
-	atomic_store(&storm, false);
-	pthread_join(thread, NULL);
-	/* The page is mended by itself, and the next guest finds nothing of it. */
-	client_close(&mad, true);
-	attach(&mad, 2);
-	assert_int_equal(mad.seen.port, 2);
-	assert_int_equal(mad.dev->mtu, 1500);
-	client_close(&mad, true);
-	pool_is_whole();
+	guests_gave_all_back();
 }
 
 static void
@@ -342,7 +128,7 @@ test_page(void **state)
 	cfg.mac[0] = 0x52;
 	cfg.mac[5] = 7;
 	assert_non_null(host_port(3, &cfg));
-	attach(&c, 3);
+	guests_attach(&c, 3);
 	assert_int_equal(c.seen.queue_pairs, 4);
 	assert_int_equal(c.seen.vectors, 2);
 	assert_int_equal(c.seen.rx_entries, 256);
@@ -392,9 +178,9 @@ test_disable(void **state)
 	struct client a, b, other;
 	uint32_t request;
 
-	attach(&a, 0);
-	attach(&b, 1);
-	exchange(&a, &b, 5);
+	guests_attach(&a, 0);
+	guests_attach(&b, 1);
+	guests_exchange(&a, &b, 5);
 	assert_int_equal(shm_port_enable(host.port[0], false, host_err, sizeof(host_err)), 0);
 	assert_int_equal(host_status(0).state, SHM_DOWN);
 	assert_int_equal(host_status(0).owned, 0);
@@ -415,17 +201,17 @@ test_disable(void **state)
 		assert_true(host_ms() < end);
 	assert_true(client_open(&a, 20));
 	assert_true(a.dev->features & NETVM_FEATURE_LINK_UP);
-	exchange(&a, &b, 5);
+	guests_exchange(&a, &b, 5);
 	client_close(&a, true);
 	assert_true(host_wait_owned(0, 0));
 	/* Gone while it is off. */
 	assert_int_equal(shm_port_enable(host.port[0], false, host_err, sizeof(host_err)), 0);
 	assert_int_equal(shm_port_enable(host.port[0], true, host_err, sizeof(host_err)), 0);
-	attach(&a, 0);
-	exchange(&a, &b, 5);
+	guests_attach(&a, 0);
+	guests_exchange(&a, &b, 5);
 	client_close(&a, true);
 	client_close(&b, true);
-	pool_is_whole();
+	guests_gave_all_back();
 }
 
 static int
@@ -453,10 +239,7 @@ main(void)
 		cmocka_unit_test(test_open_close),
 		cmocka_unit_test(test_hang_up),
 		cmocka_unit_test(test_open_again),
-		cmocka_unit_test(test_storm),
 		cmocka_unit_test(test_heartbeat),
-		cmocka_unit_test(test_quarantine),
-		cmocka_unit_test(test_hostile_page),
 		cmocka_unit_test(test_page),
 		cmocka_unit_test(test_disable),
 	};
