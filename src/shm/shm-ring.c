@@ -118,7 +118,7 @@ void
 shm_port_rings_reset(struct shm_port *p)
 {
 	for (unsigned int q = 0; q < p->cfg.queues; q++) {
-		p->pair[q].violations = 0;
+		__atomic_store_n(&p->pair[q].violations, 0, __ATOMIC_RELAXED);
 		for (unsigned int k = 0; k < SHM_RING_KINDS; k++) {
 			struct shm_ring *r = &p->pair[q].ring[k];
 
@@ -201,7 +201,6 @@ shm_port_reclaim(struct shm_port *p)
 	for (unsigned int q = 0; q < p->cfg.queues; q++) {
 		for (unsigned int k = 0; k < SHM_RING_KINDS; k++)
 			__atomic_store_n(&p->pair[q].ring[k].moved, 0, __ATOMIC_RELAXED);
-		shm_hold_reap(p->pair[q].hold);
 	}
 	return n;
 }

@@ -47,6 +47,26 @@ guests_transmit(struct client *c, const struct netvm_desc *d)
 	client_signal(c, 0);
 }
 
+static void
+lost(unsigned int i)
+{
+	for (unsigned int k = 0; k < HOST_PORTS; k++) {
+		struct shm_port_status st;
+		uint64_t drop[DROP_REASONS];
+
+		if (!host.port[k])
+			continue;
+		st = host_status(k);
+		shm_port_drops(host.port[k], drop);
+		print_message("port %u: state %d, owns %u, %s\n", k, st.state, st.owned, st.error);
+		for (unsigned int d = 0; d < DROP_REASONS; d++) {
+			if (drop[d])
+				print_message("\tdropped for reason %u: %lu\n", d, drop[d]);
+		}
+	}
+	fail_msg("frame %u did not arrive", i);
+}
+
 void
 guests_exchange(struct client *a, struct client *b, unsigned int n)
 {
@@ -60,7 +80,7 @@ guests_exchange(struct client *a, struct client *b, unsigned int n)
 		guests_transmit(a, &d);
 		while ((got = client_rx(b, 0, &d, 1)) == 0) {
 			if (host_ms() > end)
-				fail_msg("frame %u did not arrive", i);
+				lost(i);
 			sched_yield();
 		}
 		assert_int_equal(d.length, 100);

@@ -192,7 +192,8 @@ test_again_at_once(void **state)
 	assert_true(client_open(&c, 20));
 	wait_fds(fds);
 	client_close(&c, true);
-	assert_true(host_wait_owned(0, 0));
+	wait_attached(0, false);
+	assert_int_equal(host_status(0).owned, 0);
 }
 
 static void
