@@ -19,6 +19,7 @@ check_PROGRAMS += %D%/stages
 	$(DPDK_LIBS) $(PCAP_LIBS)
 
 check_PROGRAMS += %D%/shm-stages
-%C%_shm_stages_SOURCES = %D%/shm-stages.c tests/unit/shm-rig.c tests/unit/shm-rig.h
+%C%_shm_stages_SOURCES = %D%/shm-stages.c tests/unit/shm-rig.c tests/unit/shm-rig-guest.c \
+	tests/unit/shm-rig.h
 %C%_shm_stages_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 %C%_shm_stages_LDADD = src/shm/libnvshm.a src/packet/libnvpacket.a $(DPDK_LIBS)

@@ -334,7 +334,7 @@ UNIT_TESTS += %D%/test-machine
 %C%_test_machine_LDADD = src/datapath/libnvdatapath.a $(UNIT_LIBS)
 
 # The data side: guests in the test, on the ports' own memory.
-SHM_RIG = %D%/shm-rig.c %D%/shm-rig.h
+SHM_RIG = %D%/shm-rig.c %D%/shm-rig-guest.c %D%/shm-rig.h
 SHM_RIG_LIBS = src/shm/libnvshm.a src/packet/libnvpacket.a $(DPDK_LIBS) $(UNIT_LIBS)
 
 UNIT_TESTS += %D%/test-shm-killed
@@ -348,9 +348,14 @@ UNIT_TESTS += %D%/test-shm-hostile
 %C%_test_shm_hostile_LDADD = $(SHM_RIG_LIBS)
 
 UNIT_TESTS += %D%/test-shm-rings
-%C%_test_shm_rings_SOURCES = %D%/test-shm-rings.c $(SHM_RIG)
+%C%_test_shm_rings_SOURCES = %D%/test-shm-rings.c %D%/shm-two.c %D%/shm-two.h $(SHM_RIG)
 %C%_test_shm_rings_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_shm_rings_LDADD = $(SHM_RIG_LIBS)
+
+UNIT_TESTS += %D%/test-shm-limits
+%C%_test_shm_limits_SOURCES = %D%/test-shm-limits.c %D%/shm-two.c %D%/shm-two.h $(SHM_RIG)
+%C%_test_shm_limits_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_shm_limits_LDADD = $(SHM_RIG_LIBS)
 
 UNIT_TESTS += %D%/test-shm-threads
 %C%_test_shm_threads_SOURCES = %D%/test-shm-threads.c $(SHM_RIG)

@@ -28,6 +28,13 @@ struct rig {
 	unsigned int ports;
 };
 
+void rig_give_up(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+#define want(condition)                                                                            \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			rig_give_up("%s:%d: not so: %s", __FILE__, __LINE__, #condition);          \
+	} while (0)
+
 void rig_eal(void); /* once; ends the program with 77 where EAL does not start */
 /* Calls of env and of the server that the data side made. */
 extern unsigned int rig_faults, rig_synchronized;

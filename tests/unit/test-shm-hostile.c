@@ -359,49 +359,6 @@ test_quarantine(void **state)
 	assert_int_equal(shm_port_violations(p), 0);
 }
 
-/* Any bytes at all, everywhere in the ring memory. */
-static void
-test_noise(void **state)
-{
-	struct shm_port *p = rig.guest[0].port;
-	uint64_t bytes = 4096 + 2 * (3 * sizeof(struct netvm_ring) + 64 * 36);
-	bool other;
-
-	srand(7);
-	for (unsigned int round = 0; round < 20000; round++) {
-		for (unsigned int k = 0; k < 20; k++)
-			p->memory.at[(unsigned int)rand() % bytes] = (uint8_t)(rand() & 0x43);
-		/* Plausible numbers get further. */
-		p->pair[0].ring[NETVM_TX].shared->produced =
-			shm_ring_at(&p->pair[0].ring[NETVM_TX]) + (unsigned int)rand() % 65;
-		for (unsigned int k = 0; k < 64; k++)
-			p->pair[0].ring[NETVM_TX].desc[k].buffer = (unsigned int)rand() % 1100;
-		p->pair[0].ring[NETVM_RX].shared->consumed =
-			p->pair[0].ring[NETVM_RX].journal->mark.at;
-		hop = round % 2 != 0;
-		(void)take();
-		(void)shm_port_hop(rig.guest[1].port, 0, p, 64, &other);
-		shm_port_unpublish(p);
-		if (round % 16 == 0) {
-			shm_port_reclaim(p);
-			shm_port_rings_reset(p);
-		}
-		p->fault = 0;
-		p->pair[0].violations = 0;
-		shm_port_publish(p, 0, NETVM_GUEST_SEGS);
-		while (guest_rx(&rig.guest[1], 0, &(struct netvm_desc){0}, 1) != 0)
-			;
-	}
-	/* Buffers that went to port 1 are somewhere with it. */
-	for (unsigned int i = 0; i < 3; i++) {
-		shm_port_unpublish(rig.guest[i].port);
-		shm_port_reclaim(rig.guest[i].port);
-		shm_port_rings_reset(rig.guest[i].port);
-		rig_guest_reset(&rig.guest[i]);
-	}
-	shm_signal();
-}
-
 int
 main(void)
 {
@@ -419,7 +376,6 @@ main(void)
 		T(test_index_rx),
 		T(test_index_fill),
 		T(test_quarantine),
-		T(test_noise),
 	};
 
 	rig_eal();

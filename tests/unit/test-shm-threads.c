@@ -10,12 +10,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/shm-rig.h"
 
-#define ROUNDS 3000
+#define ROUNDS 1000
 
 static struct rig rig;
 static uint8_t *held[RIG_PORTS];
@@ -42,6 +43,7 @@ work(void *arg)
 			shm_port_rx_complete(p, q, &burst);
 		}
 		shm_signal();
+		sched_yield();
 	}
 	return NULL;
 }
