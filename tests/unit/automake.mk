@@ -478,6 +478,33 @@ UNIT_TESTS += %D%/test-netvm-pci
 %C%_test_netvm_pci_CFLAGS = $(NETVM_TEST_CFLAGS)
 %C%_test_netvm_pci_LDADD = $(NETVM_TEST_LIBS)
 
+# --- guest-pmd/pmd: the DPDK driver --------------------------------------------
+
+# EAL loads the driver that was built, as a program's user would.
+if HAVE_DPDK_SDK
+PMD_RIG = %D%/pmd-rig.c %D%/pmd-rig.h %D%/pmd-host.c %D%/pmd-host.h $(FAKE_HOST)
+PMD_RIG_CFLAGS = $(UNIT_CFLAGS) -DALLOW_EXPERIMENTAL_API \
+	-DNETVM_PMD='"$(abs_builddir)/guest-pmd/pmd/librte_net_netvm.so"'
+
+UNIT_TESTS += %D%/test-pmd
+%C%_test_pmd_SOURCES = %D%/test-pmd.c $(PMD_RIG)
+%C%_test_pmd_CFLAGS = $(PMD_RIG_CFLAGS)
+%C%_test_pmd_LDADD = $(DPDK_LIBS) $(UNIT_LIBS)
+EXTRA_%C%_test_pmd_DEPENDENCIES = guest-pmd/pmd/librte_net_netvm.so
+
+UNIT_TESTS += %D%/test-pmd-queues
+%C%_test_pmd_queues_SOURCES = %D%/test-pmd-queues.c $(PMD_RIG)
+%C%_test_pmd_queues_CFLAGS = $(PMD_RIG_CFLAGS)
+%C%_test_pmd_queues_LDADD = $(DPDK_LIBS) $(UNIT_LIBS)
+EXTRA_%C%_test_pmd_queues_DEPENDENCIES = guest-pmd/pmd/librte_net_netvm.so
+
+UNIT_TESTS += %D%/test-pmd-life
+%C%_test_pmd_life_SOURCES = %D%/test-pmd-life.c $(PMD_RIG)
+%C%_test_pmd_life_CFLAGS = $(PMD_RIG_CFLAGS)
+%C%_test_pmd_life_LDADD = $(DPDK_LIBS) $(UNIT_LIBS)
+EXTRA_%C%_test_pmd_life_DEPENDENCIES = guest-pmd/pmd/librte_net_netvm.so
+endif
+
 # --- src/cli ----------------------------------------------------------------
 
 check_PROGRAMS += %D%/fake-netvmd

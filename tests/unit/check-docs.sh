@@ -63,6 +63,9 @@ strings_of()
 	check netvmd.8 "option of netvmd" \
 		$(./tests/unit/netvmd-dry --help | grep -oE -e '--[a-z-]+')
 	check netvmctl.8 "option of netvmctl" $(./netvmctl --help | grep -oE -e '--[a-z-]+')
+	check netvm-pmd.7 "counter" $(strings_of guest-pmd/pmd/stats.c '\{ "[a-z_]+"')
+	check netvm-pmd.7 "argument" \
+		$(grep 'keys\[\] =' "$srcdir/guest-pmd/pmd/probe.c" | grep -oE '"[a-z]+"' | tr -d '"')
 }
 
 # "  port add NAME   help" is the verb "port add".
@@ -77,7 +80,7 @@ while read -r verb; do
 done < <(./netvmctl --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\( [a-z]*\)\?\) .*/\1/p')
 
 # man(7) pages are for groff and mandoc alike; groff is what Debian has.
-for page in netvmd.8 netvmctl.8 netvmd.conf.5; do
+for page in netvmd.8 netvmctl.8 netvmd.conf.5 netvm-pmd.7; do
 	if command -v groff > /dev/null; then
 		said=$(groff -ww -man -Tutf8 -z "$doc/$page" 2>&1)
 		[ -z "$said" ] || fail "doc/$page: $said"
