@@ -63,9 +63,11 @@ forward(struct shm_port *from, struct shm_port *to, uint16_t queues)
 
 	for (uint16_t qp = 0; qp < queues; qp++) {
 		struct packet *pkts[PACKET_BURST];
-		uint16_t n = to ? shm_port_tx_queues(to) : 0;
+		uint16_t n;
 
 		shm_port_rx(from, qp, &b);
+		/* Not before: a guest may send when it has seen the other side come up. */
+		n = to ? shm_port_tx_queues(to) : 0;
 		for (uint16_t i = 0; i < b.count; i++)
 			pkts[i] = &b.pkt[i];
 		if (b.count > 0 && n > 0)

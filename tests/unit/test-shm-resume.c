@@ -1,120 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A daemon that is killed and started again, with guests that do not notice but by a
- * pause. The daemon is this program with arguments; the guests are here.
+ * pause. The guests are here.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/shm/client.h"
+#include "tests/unit/shm-daemon.h"
 #include "tests/unit/shm-host.h"
-
-/* --- the daemon --------------------------------------------------------------------- */
-
-/* Ends with 0 on SIGTERM when every buffer is back; says on stdout how its ports are. */
-static int
-daemon_main(const char *dir, const char *variant)
-{
-	struct shm_port_config cfg;
-	sigset_t set;
-	int sig;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	if (!host_start(dir) || !host_pool(strcmp(variant, "pool") == 0 ? 8 << 20 : 0))
-		return 1;
-	for (unsigned int i = 0; i < 2; i++) {
-		cfg = host_config(i);
-		if (strcmp(variant, "rings") == 0)
-			cfg.rx_entries /= 2;
-		if (strcmp(variant, "vectors") == 0)
-			cfg.vectors = 2;
-		if (!host_port(i, &cfg)) {
-			fprintf(stderr, "%s\n", host_err);
-			return 1;
-		}
-	}
-	shm_pool_settle(host.pool);
-	printf("%d%d\n", host_status(0).resumed, host_status(1).resumed);
-	fflush(stdout);
-	sigwait(&set, &sig);
-	return host_stop() ? 0 : 2;
-}
-
-static char dir[] = "/tmp/netvm-resume-XXXXXX", shm[64];
-static pid_t daemon_pid;
-
-/* Returns which ports it resumed: "00", "11". */
-static const char *
-start(const char *variant)
-{
-	static char said[8];
-	int out[2];
-	ssize_t n;
-
-	assert_int_equal(pipe(out), 0);
-	daemon_pid = fork();
-	assert_true(daemon_pid >= 0);
-	if (daemon_pid == 0) {
-		dup2(out[1], STDOUT_FILENO);
-		close(out[0]);
-		close(out[1]);
-		execl("/proc/self/exe", "test-shm-resume", dir, variant, NULL);
-		_exit(100);
-	}
-	close(out[1]);
-	n = read(out[0], said, sizeof(said) - 1);
-	close(out[0]);
-	assert_int_equal(n, 3);
-	said[2] = '\0';
-	return said;
-}
-
-static void
-die(void)
-{
-	int status;
-
-	kill(daemon_pid, SIGKILL);
-	assert_int_equal(waitpid(daemon_pid, &status, 0), daemon_pid);
-	assert_true(WIFSIGNALED(status));
-}
-
-/* It ends, and has all buffers back. */
-static void
-end(void)
-{
-	int status;
-
-	kill(daemon_pid, SIGTERM);
-	assert_int_equal(waitpid(daemon_pid, &status, 0), daemon_pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-	daemon_pid = 0;
-}
 
 /* --- guests ------------------------------------------------------------------------- */
 
 static void
 attach(struct client *c, const char *name)
 {
-	if (!client_attach(c, shm, name, 20) || !client_open(c, 20))
+	if (!client_attach(c, daemon_shm, name, 20) || !client_open(c, 20))
 		fail_msg("%s", c->error);
 }
 
@@ -196,13 +107,13 @@ test_goes_on(void **state)
 	struct client a, b;
 	uint32_t generation;
 
-	assert_string_equal(start(""), "00");
+	assert_string_equal(daemon_start(""), "00");
 	attach(&a, "p0");
 	attach(&b, "p1");
 	exchange(&a, &b, 300);
 	for (unsigned int i = 0; i < 4; i++) {
 		generation = a.dev->host_generation;
-		die();
+		daemon_die();
 		assert_false(client_gone(&a));
 		/* A full ring and an empty one is all that it sees. */
 		while (send_one(&a, 1))
@@ -210,7 +121,7 @@ test_goes_on(void **state)
 		while (receive_one(&b) >= 0)
 			;
 		forget_rings(&b);
-		assert_string_equal(start(""), "11");
+		assert_string_equal(daemon_start(""), "11");
 		assert_int_equal(a.dev->host_generation, generation + 1);
 		/* Who sleeps is woken. */
 		assert_true(rang(&b));
@@ -227,7 +138,7 @@ test_goes_on(void **state)
 	exchange(&a, &b, 20);
 	client_close(&a, true);
 	client_close(&b, false);
-	end();
+	daemon_end();
 }
 
 static _Atomic bool stop;
@@ -251,15 +162,15 @@ test_under_traffic(void **state)
 {
 	pthread_t thread;
 
-	start("");
+	daemon_start("");
 	attach(&pair_a, "p0");
 	attach(&pair_b, "p1");
 	atomic_store(&stop, false);
 	assert_int_equal(pthread_create(&thread, NULL, traffic, NULL), 0);
 	for (unsigned int i = 0; i < 5; i++) {
 		usleep(30000 + i * 7777);
-		die();
-		assert_string_equal(start(""), "11");
+		daemon_die();
+		assert_string_equal(daemon_start(""), "11");
 	}
 	atomic_store(&stop, true);
 	pthread_join(thread, NULL);
@@ -271,7 +182,7 @@ test_under_traffic(void **state)
 	assert_false(client_lost(&pair_a));
 	client_close(&pair_a, true);
 	client_close(&pair_b, true);
-	end();
+	daemon_end();
 }
 
 /* Guests that die while nobody is there to see it. */
@@ -280,18 +191,18 @@ test_guest_gone(void **state)
 {
 	struct client a, b;
 
-	start("");
+	daemon_start("");
 	attach(&a, "p0");
 	attach(&b, "p1");
 	exchange(&a, &b, 20);
-	die();
+	daemon_die();
 	client_close(&a, true);
-	assert_string_equal(start(""), "01");
+	assert_string_equal(daemon_start(""), "01");
 	attach(&a, "p0");
 	exchange(&a, &b, 20);
 	client_close(&a, true);
 	client_close(&b, true);
-	end();
+	daemon_end();
 }
 
 /* Between the first steps and the last. */
@@ -300,12 +211,12 @@ test_half_open(void **state)
 {
 	struct client a, b;
 
-	start("");
-	assert_true(client_attach(&a, shm, "p0", 20));
+	daemon_start("");
+	assert_true(client_attach(&a, daemon_shm, "p0", 20));
 	attach(&b, "p1");
-	die();
+	daemon_die();
 	__atomic_store_n(&b.dev->guest_request, b.dev->guest_request + 1, __ATOMIC_RELEASE);
-	start("");
+	daemon_start("");
 	assert_true(client_open(&a, 20));
 	assert_true(client_open(&b, 20));
 	assert_false(client_lost(&a));
@@ -313,13 +224,13 @@ test_half_open(void **state)
 	exchange(&a, &b, 20);
 	/* One that closed. */
 	__atomic_store_n(&a.dev->guest_state, NETVM_GUEST_CLOSED, __ATOMIC_RELEASE);
-	die();
-	start("");
+	daemon_die();
+	daemon_start("");
 	assert_true(client_open(&a, 20));
 	exchange(&a, &b, 20);
 	client_close(&a, true);
 	client_close(&b, true);
-	end();
+	daemon_end();
 }
 
 static void
@@ -327,12 +238,12 @@ test_other_rings(void **state)
 {
 	struct client a, b;
 
-	start("");
+	daemon_start("");
 	attach(&a, "p0");
 	attach(&b, "p1");
 	exchange(&a, &b, 20);
-	die();
-	assert_string_equal(start("rings"), "00");
+	daemon_die();
+	assert_string_equal(daemon_start("rings"), "00");
 	/* Still connected, and asked to open again. */
 	assert_false(client_gone(&a));
 	assert_true(client_lost(&a));
@@ -345,7 +256,7 @@ test_other_rings(void **state)
 	exchange(&a, &b, 300);
 	client_close(&a, true);
 	client_close(&b, true);
-	end();
+	daemon_end();
 }
 
 static void
@@ -355,16 +266,16 @@ test_other_device(void **state)
 	struct client a;
 
 	for (unsigned int i = 0; i < 2; i++) {
-		start("");
+		daemon_start("");
 		attach(&a, "p0");
-		die();
-		assert_string_equal(start(variant[i]), "00");
+		daemon_die();
+		assert_string_equal(daemon_start(variant[i]), "00");
 		/* It has nothing that it could use. */
 		assert_true(client_gone(&a));
 		client_close(&a, true);
 		attach(&a, "p0");
 		client_close(&a, true);
-		end();
+		daemon_end();
 	}
 }
 
@@ -374,17 +285,17 @@ test_liar(void **state)
 {
 	struct client a, b;
 
-	start("");
+	daemon_start("");
 	attach(&a, "p0");
 	attach(&b, "p1");
 	exchange(&a, &b, 20);
-	die();
+	daemon_die();
 	memset(a.rings + 4096, 0xa5, a.rings_size - 4096);
 	a.dev->magic = 1;
 	a.dev->host_generation = UINT32_MAX;
 	a.dev->guest_pairs = 99;
 	a.dev->guest_features = UINT32_MAX;
-	assert_string_equal(start(""), "11");
+	assert_string_equal(daemon_start(""), "11");
 	exchange(&b, &b, 0);
 	assert_false(client_lost(&b));
 	/* It finds a page that it can open with. */
@@ -394,46 +305,29 @@ test_liar(void **state)
 	exchange(&a, &b, 20);
 	client_close(&a, true);
 	client_close(&b, true);
-	end();
-}
-
-static int
-tear_down(void **state)
-{
-	if (daemon_pid > 0) {
-		kill(daemon_pid, SIGKILL);
-		waitpid(daemon_pid, NULL, 0);
-		daemon_pid = 0;
-	}
-	return 0;
+	daemon_end();
 }
 
 int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(test_goes_on, tear_down),
-		cmocka_unit_test_teardown(test_under_traffic, tear_down),
-		cmocka_unit_test_teardown(test_guest_gone, tear_down),
-		cmocka_unit_test_teardown(test_half_open, tear_down),
-		cmocka_unit_test_teardown(test_other_rings, tear_down),
-		cmocka_unit_test_teardown(test_other_device, tear_down),
-		cmocka_unit_test_teardown(test_liar, tear_down),
+		cmocka_unit_test_teardown(test_goes_on, daemon_tear_down),
+		cmocka_unit_test_teardown(test_under_traffic, daemon_tear_down),
+		cmocka_unit_test_teardown(test_guest_gone, daemon_tear_down),
+		cmocka_unit_test_teardown(test_half_open, daemon_tear_down),
+		cmocka_unit_test_teardown(test_other_rings, daemon_tear_down),
+		cmocka_unit_test_teardown(test_other_device, daemon_tear_down),
+		cmocka_unit_test_teardown(test_liar, daemon_tear_down),
 	};
-	char path[64];
 	int failed;
 
 	if (argc > 2)
 		return daemon_main(argv[1], argv[2]);
 	unsetenv("NOTIFY_SOCKET");
 	setenv("NETVM_KEEPER", NETVM_BUILT_KEEPER, 1);
-	if (!mkdtemp(dir))
+	if (!daemon_begin())
 		return 1;
-	snprintf(shm, sizeof(shm), "%s/shm", dir);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	snprintf(path, sizeof(path), "%s/keeper.sock", dir);
-	for (unsigned int i = 0; i < 1000 && access(path, F_OK) == 0; i++)
-		usleep(5000);
-	rmdir(shm);
-	return rmdir(dir) == 0 ? failed : 1;
+	return daemon_over() ? failed : 1;
 }
