@@ -90,6 +90,8 @@
  * a full fence, looks at `produced` once more and sleeps only when nothing is
  * there. A producer that has published has a full fence, too, reads `wait`,
  * and if it is set rings the consumer's doorbell. Awake again, the consumer writes 0.
+ * A guest that finds FILL empty looks at `wait` of TX, too: a host that sleeps does
+ * not see that.
  * Queue pair q uses vector q modulo `vectors`. A guest rings by writing
  * NETVM_HOST_PEER << 16 | vector to the Doorbell register; a process, by
  * writing to the eventfd that the socket gave it for this peer and vector.
