@@ -201,6 +201,8 @@ enum netvm_guest_features {
 	NETVM_GUEST_TSO4 = 1 << 1, /* TCP packets that are still to be cut */
 	NETVM_GUEST_TSO6 = 1 << 2,
 	NETVM_GUEST_SEGS = 1 << 3, /* packets of several descriptors */
+	NETVM_GUEST_HASH = 1 << 4, /* wants the flow's hash in mark: where packets come from
+				      outside of the group the host works it out for it */
 };
 
 struct netvm_device {

@@ -24,7 +24,7 @@ struct tx {
 	uint32_t spare[SPARES + NETVM_SEGS_MAX]; /* fresh buffers */
 	uint64_t packets, bytes, hops;
 	uint32_t drop[DROP_REASONS];
-	bool bad, segs;
+	bool bad, segs, hash;
 };
 
 /* --- descriptors --------------------------------------------------------------------- */
@@ -280,8 +280,11 @@ put_copy(struct tx *t, struct packet *p)
 	if (unlikely(put != PUT_COPY))
 		return put;
 	d = first_desc(t, p);
-	d.mark = packet_flow_hash(p);
-	d.flags |= NETVM_DESC_F_HASH;
+	/* As much work as a small packet's copy. */
+	if (t->hash) {
+		d.mark = packet_flow_hash(p);
+		d.flags |= NETVM_DESC_F_HASH;
+	}
 	for (uint32_t i = 0; i < nseg; i++) {
 		uint32_t n = p->len - done < room ? p->len - done : room;
 		uint8_t *to;
@@ -347,6 +350,7 @@ shm_port_tx(struct shm_port *p, uint16_t queue, struct packet *const *pkts, uint
 	t.packets = t.bytes = t.hops = 0;
 	memset(t.drop, 0, sizeof(t.drop));
 	t.segs = (p->guest_features & NETVM_GUEST_SEGS) != 0;
+	t.hash = (p->guest_features & NETVM_GUEST_HASH) != 0;
 	shm_lock(&r->lock);
 	t.quota = shm_quota_left(p);
 	t.give = shm_give_begin(r, n, &t.bad);

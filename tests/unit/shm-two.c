@@ -35,7 +35,7 @@ setup_with(uint32_t features, uint32_t quota, uint32_t buffers)
 int
 setup(void **state)
 {
-	return setup_with(NETVM_GUEST_SEGS | NETVM_GUEST_CSUM, 0, 1024);
+	return setup_with(NETVM_GUEST_SEGS | NETVM_GUEST_CSUM | NETVM_GUEST_HASH, 0, 1024);
 }
 
 int

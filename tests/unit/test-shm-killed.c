@@ -109,13 +109,13 @@ static void
 work_copy(void)
 {
 	static uint8_t frame[PACKET_HEADER_MAX] = {2, 2, 2, 2, 2, 2, 2};
-	struct packet p[3], *list[3];
+	struct packet p[5], *list[5];
 
-	for (unsigned int i = 0; i < 3; i++) {
+	for (unsigned int i = 0; i < 5; i++) {
 		p[i] = (struct packet){.hdr = frame, .hdr_len = 100, .len = 100};
 		list[i] = &p[i];
 	}
-	(void)shm_port_tx(rig.guest[1].port, 0, list, 3);
+	(void)shm_port_tx(rig.guest[1].port, 0, list, 5);
 }
 
 /* --- kills ---------------------------------------------------------------------------------- */
