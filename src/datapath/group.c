@@ -15,12 +15,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rte_eal.h>
+#include <rte_malloc.h>
+
 #include "src/datapath/group.h"
 #include "src/datapath/table.h"
 
 #define POOL_MIN            (UINT64_C(1) << 20)
 #define POOL_MAX            (UINT64_C(1) << 40)
 #define POOL_DEFAULT        (UINT64_C(64) << 20)
+#define MBUF_BYTES          192  /* of packet memory for each buffer, at least */
 #define BUFFER_SIZE_DEFAULT 2304 /* 1518 bytes and a tag, headroom, and some room to grow */
 
 static struct dp_group *groups[DP_GROUPS_MAX];
@@ -65,6 +69,28 @@ config_check(struct dp_group_config *c, const struct dp_group_config *cfg, struc
 	return 0;
 }
 
+/* Looked at before, as making a large pool takes a while. Memory that is not of
+ * hugepages was all taken at the start. */
+static int
+mbufs_fit(const struct dp_group_config *c, struct dp_error *err)
+{
+	uint64_t n = c->pool_size / c->buffer_size, need = n * MBUF_BYTES, have = 0;
+	struct rte_malloc_socket_stats st;
+
+	if (rte_eal_has_hugepages())
+		return 0;
+	for (int s = 0; s < RTE_MAX_NUMA_NODES; s++)
+		if (rte_malloc_get_socket_stats(s, &st) == 0)
+			have += st.heap_freesz_bytes;
+	if (need <= have)
+		return 0;
+	return dp_fail(err, -ENOMEM,
+		"group %s: packet memory is used up: the mbufs of %" PRIu64 " buffers take %" PRIu64
+		" MiB of it, and %" PRIu64 " MiB are free: raise packet-memory= in [memory], or "
+		"make a smaller pool or larger buffers",
+		c->name, n, need >> 20, have >> 20);
+}
+
 static int
 pool_open(struct dp_group *g, struct dp_error *err)
 {
@@ -75,9 +101,13 @@ pool_open(struct dp_group *g, struct dp_error *err)
 		.hugepages = hugepages != DP_HUGE_NEVER,
 	};
 	struct shm_pool_status st;
+	int rc;
 
 	_Static_assert(sizeof(pc.name) == sizeof(g->config.name), "names fit");
 	memcpy(pc.name, g->config.name, sizeof(pc.name));
+	rc = mbufs_fit(&g->config, err);
+	if (rc != 0)
+		return rc;
 	g->pool = shm_pool_create(&pc, err->text, sizeof(err->text));
 	if (g->pool == NULL)
 		return errno != 0 ? -errno : -ENOMEM;
