@@ -117,6 +117,7 @@ struct daemon {
 	struct rundir rundir;
 	struct rpc *rpc;
 	int listen_fd;
+	bool leave; /* end as if killed: a next netvmd goes on with what guests have */
 	GMainLoop *loop;
 };
 
@@ -125,6 +126,18 @@ on_stop(gpointer data)
 {
 	struct daemon *d = data;
 
+	g_main_loop_quit(d->loop);
+	return G_SOURCE_CONTINUE;
+}
+
+/* An ivshmem guest cannot connect again, so a stop takes its devices for good. Who
+ * comes back at once does better not to stop. */
+static gboolean
+on_leave(gpointer data)
+{
+	struct daemon *d = data;
+
+	d->leave = true;
 	g_main_loop_quit(d->loop);
 	return G_SOURCE_CONTINUE;
 }
@@ -177,7 +190,8 @@ static void
 serve(struct daemon *d)
 {
 	guint sources[] = {g_unix_signal_add(SIGTERM, on_stop, d),
-		g_unix_signal_add(SIGINT, on_stop, d), g_unix_signal_add(SIGHUP, on_reload, d)};
+		g_unix_signal_add(SIGINT, on_stop, d), g_unix_signal_add(SIGHUP, on_reload, d),
+		g_unix_signal_add(SIGUSR2, on_leave, d)};
 
 	d->loop = g_main_loop_new(NULL, FALSE);
 	d->rpc = rpc_new(d->listen_fd, d->control.config->control_group, on_line, d);
@@ -185,7 +199,7 @@ serve(struct daemon *d)
 	notify("READY=1\nSTATUS=Running");
 	g_main_loop_run(d->loop);
 	notify("STOPPING=1");
-	g_message("stopping");
+	g_message(d->leave ? "leaving: shm guests wait for the next netvmd" : "stopping");
 	rpc_free(d->rpc);
 	for (gsize i = 0; i < G_N_ELEMENTS(sources); i++)
 		g_source_remove(sources[i]);
@@ -209,6 +223,9 @@ run(struct daemon *d)
 			serve(d);
 			rundir_unlisten(&d->rundir, d->listen_fd);
 		}
+		/* All that the next one needs outlives a process that is killed. */
+		if (d->leave)
+			_exit(EXIT_SUCCESS);
 		control_stop(&d->control);
 	}
 	if (locked)

@@ -160,5 +160,11 @@ ctl a stats --watch >/dev/null 2>&1 &
 pids="$pids $!"
 sleep 0.2
 stop "$a"
-stop "$b"
+
+# --- leaving for a restart, as if killed --------------------------------------
+kill -USR2 "$b"
+wait "$b" || fail "leaving for a restart is a failure: $?"
+grep -q "leaving: shm guests wait" "$dir/b.log" || fail "says nothing of leaving"
+start b
+stop "$pid"
 exit $failed
