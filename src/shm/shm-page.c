@@ -73,6 +73,7 @@ shm_page_repair(struct shm_port *p)
 			__atomic_store_n(word(p->device, i), *word(good, i), __ATOMIC_RELEASE);
 	}
 	shm_page_mtu(p);
+	shm_pool_repair(p->pool);
 }
 
 void

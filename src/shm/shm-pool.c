@@ -183,13 +183,14 @@ keeper_name(char name[SHM_KEEPER_NAME], const struct shm_pool *pool, const char 
 	snprintf(name, SHM_KEEPER_NAME, "pool/%s/%s", pool->cfg.name, what);
 }
 
-/* The pool's header is what guests read; from our own book, never from there. */
-static void
-write_header(struct shm_pool *pool)
+/* The pool's page is what guests read; from our own book, never from there. Every member
+ * can spoil it, so it is written again for those who come later: the words that
+ * differ, and the magic number, which is first, last. */
+void
+shm_pool_repair(struct shm_pool *pool)
 {
-	struct netvm_pool *h = (void *)pool->memory.at;
-
-	*h = (struct netvm_pool){
+	struct netvm_pool good = {
+		.magic = NETVM_POOL_MAGIC,
 		.id = pool->book->id,
 		.version = NETVM_ABI_VERSION,
 		.buffer_size = pool->buffer_size,
@@ -197,9 +198,15 @@ write_header(struct shm_pool *pool)
 		.buffers_offset = BUFFERS_AT,
 		.size = BUFFERS_AT + (uint64_t)pool->buffers * pool->buffer_size,
 	};
-	memcpy(h->group, pool->cfg.name, NETVM_NAME_MAX);
-	/* Release: who finds the magic number finds the rest. */
-	__atomic_store_n(&h->magic, NETVM_POOL_MAGIC, __ATOMIC_RELEASE);
+	const uint64_t *from = (const void *)&good;
+	uint64_t *to = (void *)pool->memory.at;
+
+	memcpy(good.group, pool->cfg.name, NETVM_NAME_MAX);
+	for (size_t i = sizeof(good) / sizeof(*from); i-- > 0;) {
+		/* Release: who finds the magic number finds the rest. */
+		if (__atomic_load_n(&to[i], __ATOMIC_RELAXED) != from[i])
+			__atomic_store_n(&to[i], from[i], __ATOMIC_RELEASE);
+	}
 }
 
 /* Points to the parts of memory, once its size is known. */
@@ -328,7 +335,7 @@ shm_pool_create(const struct shm_pool_config *cfg, char *err, size_t errlen)
 		rc = make_fresh(pool, err, errlen);
 	if (rc == 0) {
 		pool->owner = pool->book->owner;
-		write_header(pool);
+		shm_pool_repair(pool);
 		rc = make_mempool(pool);
 		if (rc != 0)
 			fail(err, errlen, rc, cfg->name,

@@ -102,6 +102,9 @@ struct shm_pool {
 	bool resumed;
 };
 
+/* Writes struct netvm_pool where it is not what it should be. Control thread, before
+ * the pool has ports; then the thread that serves sockets. */
+void shm_pool_repair(struct shm_pool *pool);
 /* Control thread. A port becomes an owner: 1 .. SHM_OWNERS - 1, the one that it had
  * in an earlier daemon if the book knows the name; -ENOSPC. */
 int shm_pool_attach(struct shm_pool *pool, const char *name);

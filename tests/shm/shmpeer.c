@@ -93,7 +93,7 @@ report(struct peer *p, const char *event)
 	const struct tally *t = &p->t;
 
 	/* A silence that goes on counts, too. */
-	if (t->received != 0 && client_now() - t->last > t->gap)
+	if (t->last != 0 && client_now() - t->last > t->gap)
 		p->t.gap = client_now() - t->last;
 	printf("{\"event\": \"%s\", \"ms\": %.1f, \"sent\": %" PRIu64 ", \"received\": %" PRIu64
 	       ", \"bytes\": %" PRIu64 ", \"lost\": %" PRIu64 ", \"reordered\": %" PRIu64

@@ -72,7 +72,7 @@ peer_holds()
 # pool GROUP: "buffers free guests".
 pool()
 {
-	value '.pool | "\(.buffers) \(.free) \(.guests)"' group show "$1"
+	value '"\(.buffers) \(.free) \(.with_guests)"' group show "$1"
 }
 
 # Every buffer is where it belongs when nobody is attached: free.
@@ -101,7 +101,7 @@ port_drops()
 
 owned()
 {
-	value '.shm.owned' port show "$1"
+	value .owned port show "$1"
 }
 
 # shm_pair GROUP A B [OPTION...]: two ports that forward to each other.

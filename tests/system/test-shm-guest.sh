@@ -42,7 +42,7 @@ shm_guest_start n1 f1 g1
 shm_guest_start n2 f2 g2
 must "all guests boot" guest_ready s1 s2 n1 n2
 check "nobody has opened the ports" port_is f1 waiting
-check "but they are attached" test "$(value .shm.attached port show f1)" = true
+check "but they are attached" test "$(value .attached port show f1)" = true
 
 functions_start()
 {
@@ -61,8 +61,8 @@ check "with large packets, too" reaches s1 10.0.0.2 -s 1472
 check "TCP there" iperf_moves 1 s1 s2 10.0.0.2 -t 3
 check "TCP back" iperf_moves 1 s1 s2 10.0.0.2 -t 3 -R
 check "a file of 8 MiB arrives whole" file_arrives s1 s2 10.0.0.2 8
-check "from function to function nothing was copied ($(value .shm.hops port show f2) hops)" \
-	test "$(value .shm.hops port show f2)" -gt 1000
+check "from function to function nothing was copied ($(value .hops port show f2) hops)" \
+	test "$(value .hops port show f2)" -gt 1000
 
 # gives_back TEXT PORT...: soon, and the functions of that guest can start again.
 none_owned()

@@ -28,7 +28,7 @@ check "a process attaches and is told what the port is" knows_itself
 there_and_back()
 {
 	peer_start b echo || return 1
-	peer a traffic --size "$1" --count 2000 --seconds 30 --rate 5000 --inflight 60 > $DIR/a.peer.log
+	peer a traffic --size "$1" --count 2000 --seconds 30 --rate 5000 --inflight 30 > $DIR/a.peer.log
 	peer_end b
 	peer_holds a '.received >= 2000 and .corrupt == 0 and .reordered == 0 and .lost == 0 and
 		.foreign == 0'
@@ -36,7 +36,7 @@ there_and_back()
 for size in 60 300 1514 2300 9014; do
 	check "frames of $size bytes go there and back" there_and_back $size
 done
-check "hops are counted" test "$(value .shm.hops port show b)" -ge 2000
+check "hops are counted" test "$(value .hops port show b)" -ge 2000
 both_ways()
 {
 	peer_start a traffic --rate 4000 --size 200 && peer_start b traffic --rate 4000 --size 1000 ||
@@ -54,7 +54,7 @@ must "port d" nv port add d --type shm --group blue
 in_network()
 {
 	peer_start d sink || return 1
-	peer c traffic --to "$(value .shm.mac port show d)" --rate 2000 --seconds 1 > $DIR/c.peer.log
+	peer c traffic --to "$(value .mac port show d)" --rate 2000 --seconds 1 > $DIR/c.peer.log
 	peer_end d
 	peer_holds d '.received > 1000 and .corrupt == 0 and .lost == 0'
 }
@@ -64,7 +64,7 @@ must "port r of it" nv port add r --type shm --group red
 between_groups()
 {
 	peer_start r sink || return 1
-	peer c traffic --to "$(value .shm.mac port show r)" --rate 2000 --seconds 1 > $DIR/c.peer.log
+	peer c traffic --to "$(value .mac port show r)" --rate 2000 --seconds 1 > $DIR/c.peer.log
 	peer_end r
 	peer_holds r '.received > 1000 and .corrupt == 0 and .lost == 0'
 }
