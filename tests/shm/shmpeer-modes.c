@@ -40,21 +40,25 @@ turn_sink(struct peer *p, unsigned int pair)
 	return n;
 }
 
-/* How many the rate allows now, one burst at most. */
+/* How many the rate and what is under way allow now, one burst at most. */
 static uint32_t
 allowed(struct peer *p)
 {
+	uint64_t out = p->t.sent - p->t.received;
+	uint32_t most = PEER_BURST;
 	double due;
 
-	if (p->opt->inflight != 0 && p->t.sent - p->t.received >= p->opt->inflight)
-		return 0;
+	if (p->opt->inflight != 0)
+		most = out >= p->opt->inflight         ? 0
+		       : p->opt->inflight - out < most ? (uint32_t)(p->opt->inflight - out)
+						       : most;
 	if (p->opt->rate == 0)
-		return PEER_BURST;
+		return most;
 	due = (client_now() - p->start) * p->opt->rate - p->due;
 	/* What could not be sent for a while is not made up for. */
 	if (due > 10 * PEER_BURST)
 		p->due += due - 10 * PEER_BURST;
-	return due < 1 ? 0 : due > PEER_BURST ? PEER_BURST : (uint32_t)due;
+	return due < 1 ? 0 : due > most ? most : (uint32_t)due;
 }
 
 uint32_t

@@ -117,7 +117,7 @@ cell_enter='mount --bind "$1/a.ring.sock" $cell/nf/a.ring.sock &&
 	mount --bind "$1/a.pool.sock" $cell/nf/a.pool.sock && shift && exec chroot $cell "$@"'
 in_cell()
 {
-	unshare --mount --net --pid --ipc --uts --fork --kill-child \
+	exec unshare --mount --net --pid --ipc --uts --fork --kill-child \
 		bash -c "$cell_enter" cell $DIR/run/shm "$@"
 }
 from_cell()
@@ -140,7 +140,8 @@ if [ -x "$nf_folder/simple-forward" ]; then
 		pid=$!
 		wait_for 10 port_is a up
 		peer b traffic --count 500 --seconds 20 > $DIR/b.peer.log
-		kill $pid
+		# unshare ignores all else; the function in it goes with it.
+		kill -KILL $pid
 		wait $pid 2> /dev/null
 		peer_holds b '.received >= 500 and .corrupt == 0 and .lost == 0'
 	}
