@@ -21,11 +21,14 @@ alive()
 }
 
 netvmd_start
+must "networks, so that nobody hears the others" eval \
+	'nv network add red && nv network add blue && nv network add stock'
 must "the enemy's group" nv group add red --pool-size 4M
-must "the enemy's port x, and y of the same group" shm_pair red x y
+must "the enemy's port x, and y of the same group" shm_pair red x y --network red
 must "a group that has nothing to do with it" nv group add blue --pool-size 4M
-must "its ports a and b" shm_pair blue a b
-must "ports of stock guests" eval 'nv port add s --type vhost && nv port add t --type vhost'
+must "its ports a and b" shm_pair blue a b --network blue
+must "ports of stock guests" eval \
+	'nv port add s --type vhost --network stock && nv port add t --type vhost --network stock'
 must "y sends on what comes" peer_start y echo
 must "b sends on what comes" peer_start b echo
 must "a sends numbered frames" peer_start a traffic --rate 2000 --report 1
