@@ -79,8 +79,18 @@ while read -r verb; do
 		$(./netvmctl "$1" "$2" --help | grep -oE -e '--[a-z-]+' | sort -u)
 done < <(./netvmctl --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\( [a-z]*\)\?\) .*/\1/p')
 
+# Each network function's own options; two are not there without OpenSSL.
+for nf in ./guest-pmd/nf/*; do
+	if [ ! -f "$nf" ] || [ ! -x "$nf" ]; then
+		continue
+	fi
+	# shellcheck disable=SC2046
+	check netvm-nf.7 "option of ${nf##*/}" "${nf##*/}" \
+		$("$nf" --help | sed -n '/^Options of its own/,$s/^  \(--[a-z-]*\).*/\1/p')
+done
+
 # man(7) pages are for groff and mandoc alike; groff is what Debian has.
-for page in netvmd.8 netvmctl.8 netvmd.conf.5 netvm-pmd.7; do
+for page in netvmd.8 netvmctl.8 netvmd.conf.5 netvm-pmd.7 netvm-nf.7; do
 	if command -v groff > /dev/null; then
 		said=$(groff -ww -man -Tutf8 -z "$doc/$page" 2>&1)
 		[ -z "$said" ] || fail "doc/$page: $said"
