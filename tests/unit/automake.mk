@@ -512,7 +512,7 @@ check_PROGRAMS += %D%/fake-netvmd
 %C%_fake_netvmd_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS)
 %C%_fake_netvmd_LDADD = $(JSON_LIBS) $(GLIB_LIBS)
 TESTS += %D%/test-cli.sh
-EXTRA_DIST += %D%/test-cli.sh
+EXTRA_DIST += %D%/test-cli.sh %D%/lib-cli.sh
 
 # --- guest-pmd/nf -----------------------------------------------------------
 

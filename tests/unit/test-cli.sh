@@ -3,75 +3,8 @@
 # netvmctl against a scripted daemon (fake-netvmd): the requests it sends, the
 # tables it prints, its exit codes and its sentences for wrong usage. Then the
 # bash completion. Runs in the build folder.
-set -u
-
-srcdir=${srcdir:-.}
-ctl=$PWD/netvmctl
-tmp=$(mktemp -d)
-fails=0
-server=
-
-command -v jq > /dev/null || { echo "SKIP: jq is not installed"; exit 77; }
-
-cleanup()
-{
-	[ -z "$server" ] || { kill "$server"; wait "$server"; } 2> /dev/null
-	rm -rf "$tmp"
-}
-trap cleanup EXIT
-
-mkdir "$tmp/run" "$tmp/answers"
-"$PWD/tests/unit/fake-netvmd" "$tmp/run/control.sock" "$tmp/answers" &
-server=$!
-
-fail()
-{
-	fails=$((fails + 1))
-	echo "FAIL: $*"
-	sed 's/^/    out: /' "$tmp/out"
-	sed 's/^/    err: /' "$tmp/err"
-}
-
-# answer METHOD TEXT: what the daemon will say to METHOD from now on.
-answer() { printf '%s' "$2" > "$tmp/answers/$1.json"; }
-
-# run WORD...: netvmctl with the fake daemon; leaves $rc, out and err.
-run()
-{
-	what="netvmctl $*"
-	rm -f "$tmp/answers/requests"
-	"$ctl" --run-dir "$tmp/run" "$@" > "$tmp/out" 2> "$tmp/err"
-	rc=$?
-}
-rc_is() { [ "$rc" -eq "$1" ] || fail "$what: exit code $rc, not $1"; }
-out_has() { grep -qE -- "$1" "$tmp/out" || fail "$what: output lacks \"$1\""; }
-out_is_empty() { [ ! -s "$tmp/out" ] || fail "$what: prints something"; }
-err_is_empty() { [ ! -s "$tmp/err" ] || fail "$what: complains"; }
-# One sentence, beginning with the program's name.
-err_has()
-{
-	if [ "$(wc -l < "$tmp/err")" -ne 1 ] || ! grep -q "^netvmctl: " "$tmp/err"; then
-		fail "$what: not one sentence"
-	fi
-	grep -qF -- "$1" "$tmp/err" || fail "$what: the sentence lacks \"$1\""
-}
-# sent METHOD PARAMS: the only request.
-sent()
-{
-	[ "$(jq -cS . "$tmp/answers/requests" 2>&1)" = \
-		"$(jq -cS . <<< "{\"method\":\"$1\",\"params\":$2}")" ] ||
-		fail "$what: sent $(cat "$tmp/answers/requests" 2>&1)"
-}
-usage() # SENTENCE-PART WORD...
-{
-	local part=$1
-	shift
-	run "$@"
-	rc_is 2
-	err_has "$part"
-	out_is_empty
-	[ ! -e "$tmp/answers/requests" ] || fail "$what: asked the daemon"
-}
+# shellcheck source-path=SCRIPTDIR source=lib-cli.sh
+. "${srcdir:-.}/tests/unit/lib-cli.sh"
 
 answer status '{"result":{"version":"0.1.0","dpdk":"DPDK 22.11","pid":42,"run_dir":"/r",
 	"uptime_s":90061,"hugepages":true,"packet_memory":67108864,"simd":"avx2","workers":2,
@@ -92,10 +25,7 @@ answer port.show '{"result":{"name":"vm1","type":"vhost","state":"up","enabled":
 	"mode":"server","connected":true,"features":["VERSION_1","MRG_RXBUF"],
 	"protocol_features":["MQ"],"guest_mtu":1500,"rings":"packed","ring_sizes":[[256,256],[1024,512]],
 	"link":{"up":true,"mbps":10000}}}'
-for m in port.del port.set network.add network.del network.set stats.reset; do
-	answer $m '{"result":{}}'
-done
-for m in group.del; do
+for m in group.del port.del port.set network.add network.del network.set stats.reset; do
 	answer $m '{"result":{}}'
 done
 answer group.add '{"result":{"name":"g","buffers":29000,"buffer_size":2304}}'
