@@ -73,6 +73,27 @@ check "a group with larger buffers" nv group add wide --pool-size 16M --buffer-s
 check "a nic port receives into it" nv port add up0 --type nic \
 	--device net_af_packet0,iface=h0 --group wide
 refuses "has 1 port (up0)" group del wide
+# What it receives goes on without a copy.
+monitor=$NETVM_BUILD/guest-pmd/nf/basic-monitor
+hops_come()
+{
+	on h0 "timeout 1 ping -c 1 -W 1 10.1.0.9 > /dev/null"
+	[ "$(value .hops port show mon0)" -gt 0 ]
+}
+if [ -x "$monitor" ]; then
+	check "a port of that group" nv port add mon0 --type shm --group wide --network none
+	setpriv --pdeathsig KILL "$monitor" --transport unix:$DIR/run/shm/mon0 \
+		> $DIR/mon0.log 2>&1 < /dev/null &
+	monitor_pid=$!
+	check "the nic port forwards to it" nv port set up0 forward=mon0
+	check "its network function runs" wait_for 10 port_is mon0 up
+	check "its frames come without a copy" wait_for 10 hops_come
+	kill $monitor_pid
+	wait $monitor_pid
+	check "port del" nv port del mon0
+else
+	skip "frames go from a nic to a function without a copy" "basic-monitor is not built"
+fi
 check "port del" nv port del up0
 check "group del" nv group del wide
 
