@@ -19,8 +19,7 @@ is_due(struct l3fwd *l3, const struct netvm_packet *p, const struct nf_headers *
 {
 	const uint8_t *from = h->b + nf_source_at(h);
 
-	if (p->nseg != 1 || p->gso_size != 0 || h->fragment_at != 0 || (h->b[0] & 1) != 0 ||
-		nf_is_icmp_error(h))
+	if (p->gso_size != 0 || h->fragment_at != 0 || (h->b[0] & 1) != 0 || nf_is_icmp_error(h))
 		return false;
 	/* Unspecified, loopback, multicast: no one to tell. */
 	if (h->version == 4 && (from[0] == 0 || from[0] == 127 || from[0] >= 224))

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The program speed-tester: some packets go round and round, and it counts how often they
- * come by. To its own port they measure a hop; to a chain that leads back here, the chain.
- * Bytes are not looked at. When packets are lost (a restart of netvmd, say), new ones take
- * their place after a second in which none came.
+ * come by. The way back here is the ports' settings, or simple-forward behind this port:
+ * netvmd sends no packet to the port that it came from. Bytes are not looked at. When
+ * packets are lost (a restart of netvmd, say), new ones take their place after a second in
+ * which none came.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -19,14 +20,12 @@ struct loop {
 } __attribute__((aligned(64)));
 
 static struct loop loop[NETVM_PAIRS_MAX];
-static struct nf_target to;
-static bool to_is_set;
-static const char *where;
+static struct nf_target to = {.verdict = NETVM_NEXT};
 static uint64_t packets = 128, size = 60, seconds;
 static uint64_t begun_ns;
 
 static const struct nf_option options[] = {
-	{"to", "WHERE", "next, port:N, service:N [its own port]", NF_OPTION_TEXT, &where, 0, 0,
+	{"to", "WHERE", "next, port:NUMBER or service:NUMBER [next]", NF_OPTION_TARGET, &to, 0, 0,
 		false},
 	{"packets", "N", "under way, for each thread [128]", NF_OPTION_NUMBER, &packets, 1, 32768,
 		false},
@@ -38,10 +37,8 @@ static const struct nf_option options[] = {
 static int
 start(void)
 {
-	to_is_set = where != NULL;
-	if (to_is_set && (!nf_word_target(where, &to) || to.verdict == NETVM_DROP))
-		return nf_refuse(
-			"--to: \"%.64s\": expected next, port:NUMBER or service:NUMBER", where);
+	if (to.verdict == NETVM_DROP)
+		return nf_refuse("--to: packets that are dropped do not come back");
 	return 0;
 }
 
@@ -51,8 +48,6 @@ open_port(struct netvm_nf *nf)
 	struct netvm_info info;
 
 	netvm_get_info(netvm_nf_port(nf), &info);
-	if (!to_is_set)
-		to = (struct nf_target){NETVM_TO_PORT, info.port};
 	if (size > info.mtu + 18)
 		return nf_refuse("--size %u: the port's MTU of %u bytes allows %u at most",
 			(unsigned int)size, info.mtu, info.mtu + 18);

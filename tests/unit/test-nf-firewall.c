@@ -163,7 +163,8 @@ flows_end(void **state)
 	now += 7000 * SECOND; /* open */
 	assert_true(passes_tcp("1.1.1.1", 80, "10.0.0.1", 5, 0x10));
 	assert_true(passes_tcp("1.1.1.1", 80, "10.0.0.1", 5, 0x11));
-	now += 7000 * SECOND; /* half */
+	assert_true(passes_tcp("1.1.1.1", 80, "10.0.0.1", 5, 0x11)); /* sent again */
+	now += 7000 * SECOND;                                        /* half */
 	assert_true(passes_tcp("10.0.0.1", 5, "1.1.1.1", 80, 0x11));
 	assert_true(passes_tcp("1.1.1.1", 80, "10.0.0.1", 5, 0x10));
 	now += 61 * SECOND; /* closed */
