@@ -1,0 +1,173 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# DPDK's testpmd on shm ports, as a host process: its forwarding modes on two ports of a
+# group, one and several queue pairs, what passes without a copy, and what becomes of
+# its buffers when it is killed. The daemon is killed under it, too.
+export NO_GUESTS=1
+. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=lib-shm.sh
+. "$here/lib-shm.sh"
+
+driver=$NETVM_BUILD/guest-pmd/pmd/librte_net_netvm.so
+[ -e "$driver" ] || {
+	skip "testpmd on shm ports" "the driver is not built; ci/driver-sdk says how"
+	exit 0
+}
+# EAL loads drivers only from folders that nobody else can write.
+cp "$driver" $DIR/driver.so
+testpmd_pid=
+
+# testpmd NAME PORTS OPTION...: in the foreground; commands come from stdin.
+testpmd()
+{
+	local name=$1 port n=0 devices=()
+	for port in $2; do
+		devices+=(--vdev "net_netvm$n,transport=unix:$DIR/run/shm/$port")
+		n=$((n + 1))
+	done
+	shift 2
+	# Lines as they come, for those who wait for one.
+	exec setpriv --pdeathsig KILL stdbuf -oL dpdk-testpmd --lcores '0@0,1@1' --no-pci --no-huge \
+		-m 256 --no-telemetry --file-prefix "pmd$name" -d $DIR/driver.so "${devices[@]}" \
+		-- -i --total-num-mbufs=8192 "$@" > "$DIR/$name.log" 2>&1
+}
+
+# commands NAME SECONDS START: lets it run, asks for its counters and ends it.
+commands()
+{
+	wait_for 20 grep -q '^testpmd>' "$DIR/$1.log"
+	echo "$3"
+	sleep "$2"
+	echo "stop"
+	wait_for 20 grep -q '^Done' "$DIR/$1.log"
+	echo "show port stats all"
+	echo "show port xstats all"
+	sleep 0.5
+	echo "quit"
+}
+
+# forwards MODE OPTION...: two ports that forward to each other; both have to receive.
+forwards()
+{
+	local mode=$1
+	shift
+	: > $DIR/two.log
+	commands two 1 "start tx_first 2" | (testpmd two "a b" --forward-mode="$mode" "$@") ||
+		{ tail -n 20 $DIR/two.log; return 1; }
+	grep 'RX-packets' $DIR/two.log | tail -n 2
+	[ "$(awk '/NIC statistics/ { on = 1 } on && $1 == "RX-packets:" && $2 > 1000' $DIR/two.log |
+		wc -l)" = 2 ]
+}
+
+# Says the numbers when it fails.
+all_back()
+{
+	wait_for 5 pool_full blue || pool_full blue
+}
+
+# counter NAME LOG: the last value that testpmd showed.
+counter()
+{
+	sed -n "s/^$1: //p" "$DIR/$2.log" | tail -n 1
+}
+
+# testpmd_start PORT OPTION...: in the background, forwarding; its counters come with TERM.
+testpmd_start()
+{
+	local port=$1
+	shift
+	: > $DIR/one.log
+	(testpmd one "$port" --auto-start --port-topology=loop "$@" < <(exec sleep 300)) &
+	testpmd_pid=$!
+	# What comes between its probing the port and its start is not for it.
+	wait_for 20 grep -q 'forwards packets' $DIR/one.log && wait_for 20 port_up "$port"
+}
+port_up()
+{
+	[ "$(value .state port show "$1")" = up ]
+}
+testpmd_end()
+{
+	kill "-$1" "$testpmd_pid"
+	wait "$testpmd_pid" 2> /dev/null
+	testpmd_pid=
+	true
+}
+
+netvmd_start
+must "a group" nv group add blue --pool-size 16M
+must "ports a and b, forwarding to each other" shm_pair blue a b --ring-size 256
+for mode in io mac macswap flowgen csum; do
+	check "testpmd forwards, mode $mode" forwards $mode
+done
+check "all buffers are back" all_back
+
+# --- one port, another member at its other end -----------------------------------
+
+must "testpmd on b sends back what it receives" testpmd_start b --forward-mode=io
+comes_back()
+{
+	peer a traffic --size "$1" --count 2000 --seconds 30 --rate 4000 --inflight 60 > $DIR/a.peer.log
+	peer_holds a '.received >= 2000 and .corrupt == 0 and .lost == 0 and .reordered == 0'
+}
+check "frames of 60 bytes come back whole, in order" comes_back 60
+check "frames of 1514 bytes, too" comes_back 1514
+check "a second client is refused" refused peer b info
+kill -KILL "$NETVMD_PID"
+wait "$NETVMD_PID" 2> /dev/null
+NETVMD_PID=
+netvmd_start
+check "the daemon was killed: testpmd goes on" eval 'wait_for 20 port_up b && comes_back 300'
+check "testpmd is killed" testpmd_end KILL
+check "its buffers are back" all_back
+must "another one takes its place" testpmd_start b --forward-mode=io
+check "and forwards" comes_back 200
+check "it ends in order" testpmd_end TERM
+check "not one buffer is missing" all_back
+
+# --- receive only, transmit only, copies ------------------------------------------------
+
+receives_only()
+{
+	: > $DIR/rx.log
+	commands rx 3 "start" | (testpmd rx b --forward-mode=rxonly) &
+	wait_for 20 grep -q 'forwards packets' $DIR/rx.log || return 1
+	peer a traffic --rate 4000 --seconds 1 --size 500 > /dev/null
+	wait $!
+	grep 'RX-packets' $DIR/rx.log | tail -n 1
+	[ "$(awk '$1 == "RX-packets:" { n = $2 } END { print n + 0 }' $DIR/rx.log)" -gt 1000 ] &&
+		[ "$(counter rx_attached_buffers rx)" = "$(counter returned_buffers rx)" ]
+}
+check "testpmd only receives, and every buffer comes back" receives_only
+sends_only()
+{
+	: > $DIR/tx.log
+	commands tx 1 "start" | (testpmd tx b --forward-mode=txonly --txpkts=64,64) || return 1
+	echo "$(counter tx_copied_packets tx) copied, $(counter tx_refused_packets tx) refused"
+	[ "$(counter tx_copied_packets tx)" -gt 1000 ] &&
+		[ "$(counter tx_refused_packets tx)" = 0 ]
+}
+check "testpmd only sends, in two pieces" sends_only
+no_copy()
+{
+	: > $DIR/zero.log
+	# Its own two bursts are copied; from then on they go round without.
+	peer_start a echo || return 1
+	commands zero 1 "start tx_first 2" |
+		(testpmd zero b --forward-mode=io --port-topology=loop) || return 1
+	peer_end a
+	echo "$(counter tx_zero_copy_packets zero) without a copy, $(counter tx_copied_packets zero) with"
+	[ "$(counter tx_zero_copy_packets zero)" -gt 1000 ] &&
+		[ "$(counter tx_copied_packets zero)" -le 64 ]
+}
+check "what is received and sent again is not copied" no_copy
+
+# --- several queue pairs ---------------------------------------------------------------------
+
+for port in a b; do
+	must "port $port goes" nv port del $port
+done
+must "ports with 4 queue pairs" shm_pair blue a b --ring-size 256 --queues 4
+check "testpmd with 4 queues" forwards flowgen --rxq=4 --txq=4
+check "and 2 for receiving, 4 for sending" forwards flowgen --rxq=2 --txq=4
+check "not one buffer is missing" all_back
