@@ -63,7 +63,7 @@ strings_of()
 	check netvmd.8 "option of netvmd" \
 		$(./tests/unit/netvmd-dry --help | grep -oE -e '--[a-z-]+')
 	check netvmctl.8 "option of netvmctl" $(./netvmctl --help | grep -oE -e '--[a-z-]+')
-	check netvm-pmd.7 "counter" $(strings_of guest-pmd/pmd/stats.c '\{ "[a-z_]+"')
+	check netvm-pmd.7 "counter" $(strings_of guest-pmd/pmd/stats.c '\{ ?"[a-z_]+"')
 	check netvm-pmd.7 "argument" \
 		$(grep 'keys\[\] =' "$srcdir/guest-pmd/pmd/probe.c" | grep -oE '"[a-z]+"' | tr -d '"')
 }
