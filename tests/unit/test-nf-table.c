@@ -43,6 +43,27 @@ gone(void *arg, const void *key, void *value)
 #define KEYS     500
 #define CAPACITY 200
 
+static struct {
+	bool there;
+	unsigned int class;
+	uint64_t used;
+} list[KEYS];
+
+/* Takes out of the list what has aged; returns how many. */
+static unsigned int
+age_list(const struct nf_table_spec *spec, uint64_t now)
+{
+	unsigned int n = 0;
+
+	for (uint32_t k = 0; k < KEYS; k++) {
+		if (list[k].there && now - list[k].used >= spec->timeout_ns[list[k].class]) {
+			list[k].there = false;
+			n++;
+		}
+	}
+	return n;
+}
+
 static void
 a_table_is_what_a_list_would_be(void **state)
 {
@@ -53,11 +74,6 @@ a_table_is_what_a_list_would_be(void **state)
 		.gone = gone,
 		.arg = &went};
 	struct nf_table *t = nf_table_new(&spec);
-	static struct {
-		bool there;
-		unsigned int class;
-		uint64_t used;
-	} list[KEYS];
 	unsigned int count = 0, removed = 0;
 	uint64_t now = 0;
 
@@ -93,12 +109,7 @@ a_table_is_what_a_list_would_be(void **state)
 		if (random_below(10) != 0)
 			continue;
 		removed += nf_table_expire(t, now, UINT32_MAX);
-		for (uint32_t k = 0; k < KEYS; k++) {
-			if (list[k].there && now - list[k].used >= spec.timeout_ns[list[k].class]) {
-				list[k].there = false;
-				count--;
-			}
-		}
+		count -= age_list(&spec, now);
 		assert_int_equal(nf_table_count(t), count);
 	}
 	assert_int_equal(went, removed);
