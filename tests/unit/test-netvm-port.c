@@ -84,6 +84,64 @@ test_open(void **state)
 	end(h, port);
 }
 
+/* A number out of its bounds, and a word of the sentence that tells. */
+#define DEVICE(field, value, says)                                                                 \
+	{                                                                                          \
+		offsetof(struct netvm_device, field), sizeof(((struct netvm_device *)0)->field),   \
+			value, says, false                                                         \
+	}
+#define POOL(field, value, says)                                                                   \
+	{                                                                                          \
+		offsetof(struct netvm_pool, field), sizeof(((struct netvm_pool *)0)->field),       \
+			value, says, true                                                          \
+	}
+static const struct {
+	size_t at, size;
+	uint64_t value;
+	const char *says;
+	bool pool;
+} bad_pages[] = {
+	DEVICE(magic, 0x1234, "magic"),
+	DEVICE(magic, NETVM_POOL_MAGIC, "magic"),
+	DEVICE(version, 2, "version"),
+	DEVICE(queue_pairs, 0, "queue pairs"),
+	DEVICE(queue_pairs, 17, "queue pairs"),
+	DEVICE(queue_pairs, 16, "size"),
+	DEVICE(vectors, 0, "vectors"),
+	DEVICE(vectors, 17, "vectors"),
+	DEVICE(rx_entries, 32, "RX entries"),
+	DEVICE(rx_entries, 65536, "RX entries"),
+	DEVICE(rx_entries, 300, "power of two"),
+	DEVICE(tx_entries, 0, "TX entries"),
+	DEVICE(tx_entries, 1000, "power of two"),
+	DEVICE(tx_entries, 32768, "size"),
+	DEVICE(fill_entries, UINT32_MAX, "FILL entries"),
+	DEVICE(fill_entries, 65, "power of two"),
+	DEVICE(buffer_size, 0, "buffer size"),
+	DEVICE(buffer_size, 2000, "multiple of 64"),
+	DEVICE(buffer_size, 1 << 30, "buffer size"),
+	DEVICE(buffer_size, 4096, "the pool has buffer size"),
+	DEVICE(buffers, 0, "buffers"),
+	DEVICE(buffers, UINT32_MAX, "buffers"),
+	DEVICE(buffers, 513, "the pool has buffers"),
+	DEVICE(headroom, 2048, "headroom"),
+	DEVICE(headroom, UINT32_MAX, "headroom"),
+	DEVICE(pool_id, 1, "pool"),
+	DEVICE(size, 4096, "size"),
+	DEVICE(size, UINT64_MAX, "size"),
+	DEVICE(name, UINT64_MAX, "name has no end"),
+	DEVICE(group, UINT64_MAX, "group has no end"),
+	DEVICE(host_state, NETVM_HOST_DOWN, "did not get the port ready"),
+	POOL(magic, 0, "magic"),
+	POOL(id, 1, "ID"),
+	POOL(version, 0, "version"),
+	POOL(buffer_size, 64, "buffer size"),
+	POOL(buffers, 511, "buffers"),
+	POOL(buffers_offset, 0, "buffers offset"),
+	POOL(buffers_offset, 4097, "multiple of 64"),
+	POOL(buffers_offset, UINT32_C(1) << 31, "beyond its memory"),
+};
+
 /* Each number out of its bounds is told by its name. */
 static void
 test_bad_pages(void **state)
@@ -91,72 +149,18 @@ test_bad_pages(void **state)
 	struct fake_host *h = fake_host_new(NULL);
 	struct netvm_device good = *h->page;
 	struct netvm_pool pool = *h->pool;
-#define DEVICE(field, value, says)                                                                 \
-	{                                                                                          \
-		offsetof(struct netvm_device, field), sizeof(good.field), value, says, false       \
-	}
-#define POOL(field, value, says)                                                                   \
-	{                                                                                          \
-		offsetof(struct netvm_pool, field), sizeof(pool.field), value, says, true          \
-	}
-	const struct {
-		size_t at, size;
-		uint64_t value;
-		const char *says;
-		bool pool;
-	} cases[] = {
-		DEVICE(magic, 0x1234, "magic"),
-		DEVICE(magic, NETVM_POOL_MAGIC, "magic"),
-		DEVICE(version, 2, "version"),
-		DEVICE(queue_pairs, 0, "queue pairs"),
-		DEVICE(queue_pairs, 17, "queue pairs"),
-		DEVICE(queue_pairs, 16, "size"),
-		DEVICE(vectors, 0, "vectors"),
-		DEVICE(vectors, 17, "vectors"),
-		DEVICE(rx_entries, 32, "RX entries"),
-		DEVICE(rx_entries, 65536, "RX entries"),
-		DEVICE(rx_entries, 300, "power of two"),
-		DEVICE(tx_entries, 0, "TX entries"),
-		DEVICE(tx_entries, 1000, "power of two"),
-		DEVICE(tx_entries, 32768, "size"),
-		DEVICE(fill_entries, UINT32_MAX, "FILL entries"),
-		DEVICE(fill_entries, 65, "power of two"),
-		DEVICE(buffer_size, 0, "buffer size"),
-		DEVICE(buffer_size, 2000, "multiple of 64"),
-		DEVICE(buffer_size, 1 << 30, "buffer size"),
-		DEVICE(buffer_size, 4096, "the pool has buffer size"),
-		DEVICE(buffers, 0, "buffers"),
-		DEVICE(buffers, UINT32_MAX, "buffers"),
-		DEVICE(buffers, 513, "the pool has buffers"),
-		DEVICE(headroom, 2048, "headroom"),
-		DEVICE(headroom, UINT32_MAX, "headroom"),
-		DEVICE(pool_id, 1, "pool"),
-		DEVICE(size, 4096, "size"),
-		DEVICE(size, UINT64_MAX, "size"),
-		DEVICE(name, UINT64_MAX, "name has no end"),
-		DEVICE(group, UINT64_MAX, "group has no end"),
-		DEVICE(host_state, NETVM_HOST_DOWN, "did not get the port ready"),
-		POOL(magic, 0, "magic"),
-		POOL(id, 1, "ID"),
-		POOL(version, 0, "version"),
-		POOL(buffer_size, 64, "buffer size"),
-		POOL(buffers, 511, "buffers"),
-		POOL(buffers_offset, 0, "buffers offset"),
-		POOL(buffers_offset, 4097, "multiple of 64"),
-		POOL(buffers_offset, UINT32_C(1) << 31, "beyond its memory"),
-	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		uint8_t *at =
-			(cases[i].pool ? (uint8_t *)h->pool : (uint8_t *)h->page) + cases[i].at;
+	for (size_t i = 0; i < sizeof(bad_pages) / sizeof(bad_pages[0]); i++) {
+		uint8_t *at = (bad_pages[i].pool ? (uint8_t *)h->pool : (uint8_t *)h->page) +
+			      bad_pages[i].at;
 
-		if (cases[i].size > 8)
-			memset(at, 'x', cases[i].size);
+		if (bad_pages[i].size > 8)
+			memset(at, 'x', bad_pages[i].size);
 		else
-			memcpy(at, &cases[i].value, cases[i].size);
+			memcpy(at, &bad_pages[i].value, bad_pages[i].size);
 		assert_null(netvm_open(h->transport, &hasty));
-		if (!strstr(netvm_error(), cases[i].says))
-			fail_msg("case %zu, \"%s\": %s", i, cases[i].says, netvm_error());
+		if (!strstr(netvm_error(), bad_pages[i].says))
+			fail_msg("case %zu, \"%s\": %s", i, bad_pages[i].says, netvm_error());
 		memcpy(h->page, &good, 1028); /* what is constant, and host_state */
 		*h->pool = pool;
 	}
