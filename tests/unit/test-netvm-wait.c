@@ -116,6 +116,28 @@ test_sleepers_share_a_doorbell(void **state)
 	run_sleepers(1);
 }
 
+/* What came before the wish to be woken is found without a sleep. */
+static void
+test_arm(void **state)
+{
+	struct fake_host *h = fake_host_new(&(struct fake_host_config){ .mode = FAKE_HOST_SINK });
+	struct netvm_port *port = open_port(h);
+	struct netvm_packet p;
+	struct netvm_stats st;
+
+	assert_int_equal(netvm_arm(port, 0), 0);
+	assert_true(fake_host_send(h, 0, "packet", 6));
+	netvm_disarm(port, 0);
+	assert_int_equal(netvm_arm(port, 0), 1);
+	netvm_disarm(port, 0);
+	assert_int_equal(netvm_wait(port, 0, -1), 1);
+	netvm_get_stats(port, 0, &st);
+	assert_int_equal(st.waits, 0);
+	assert_int_equal(netvm_rx(port, 0, &p, 1), 1);
+	netvm_free(port, 0, &p, 1);
+	end(h, port);
+}
+
 /* The library's own doorbell of the host: rung when the host waits, and only then. */
 static void
 test_rings_host(void **state)
@@ -254,6 +276,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sleepers),
 		cmocka_unit_test(test_sleepers_share_a_doorbell),
+		cmocka_unit_test(test_arm),
 		cmocka_unit_test(test_rings_host),
 		cmocka_unit_test(test_reset_under_load),
 		cmocka_unit_test(test_two_directions),
