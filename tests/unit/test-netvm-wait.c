@@ -120,7 +120,7 @@ test_sleepers_share_a_doorbell(void **state)
 static void
 test_arm(void **state)
 {
-	struct fake_host *h = fake_host_new(&(struct fake_host_config){ .mode = FAKE_HOST_SINK });
+	struct fake_host *h = fake_host_new(&(struct fake_host_config){.mode = FAKE_HOST_SINK});
 	struct netvm_port *port = open_port(h);
 	struct netvm_packet p;
 	struct netvm_stats st;
