@@ -205,11 +205,9 @@ close_fd(int *fd)
 void
 client_close(struct client *c, bool rudely)
 {
-	const uint64_t one = 1;
-
 	if (!rudely && c->dev != NULL) {
 		__atomic_store_n(&c->dev->guest_state, NETVM_GUEST_CLOSED, __ATOMIC_RELEASE);
-		(void)!write(c->host_bell[0], &one, sizeof(one));
+		client_bell(c->host_bell[0]);
 	}
 	if (c->rings != NULL && c->rings != MAP_FAILED)
 		munmap(c->rings, c->rings_size);
@@ -256,7 +254,6 @@ bool
 client_open(struct client *c, double timeout)
 {
 	double end = client_now() + timeout;
-	const uint64_t one = 1;
 	uint32_t request;
 
 	/* Who opens the port again after a reset finds the host in NETVM_HOST_RESET. */
@@ -267,7 +264,7 @@ client_open(struct client *c, double timeout)
 	}
 	request = c->dev->guest_request + 1;
 	__atomic_store_n(&c->dev->guest_request, request, __ATOMIC_RELEASE);
-	(void)!write(c->host_bell[0], &one, sizeof(one));
+	client_bell(c->host_bell[0]);
 	while (__atomic_load_n(&c->dev->host_answer, __ATOMIC_ACQUIRE) != request) {
 		if (client_now() > end)
 			return fail(c, "the host does not answer our request");

@@ -59,6 +59,8 @@ uint32_t client_tx_room(struct client *c, unsigned int pair);
 uint32_t client_fill(struct client *c, unsigned int pair, uint32_t *buffers, uint32_t max);
 /* Rings the host's doorbell of the pair where the host asked for it. */
 void client_signal(struct client *c, unsigned int pair);
+/* Rings a doorbell, unless that would block: who spoiled it shall not wait for himself. */
+void client_bell(int fd);
 /* Sleeps until a packet comes or ms have passed. */
 void client_wait(struct client *c, unsigned int pair, int ms);
 

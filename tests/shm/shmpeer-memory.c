@@ -196,13 +196,11 @@ act_twice(struct peer *p)
 static void
 act_requests(struct peer *p)
 {
-	const uint64_t one = 1;
-
 	for (uint64_t n = peer_random(p) % 40; n != 0; n--) {
 		p->c.dev->guest_request += (uint32_t)peer_random(p) % 3;
 		p->c.dev->guest_state = (uint32_t)peer_random(p) % 3;
 		p->c.dev->guest_pairs = (uint32_t)peer_random(p) % 40;
-		(void)!write(p->c.host_bell[0], &one, sizeof(one));
+		client_bell(p->c.host_bell[0]);
 	}
 }
 
