@@ -154,7 +154,7 @@ run_rows() {
 			[ $busy = yes ] || row_busy
 			busy=yes
 			;;
-		*) "row_$r" ;;
+		*) "row_${r//-/_}" ;;
 		esac
 	done
 }
