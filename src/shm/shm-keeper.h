@@ -12,7 +12,7 @@
  * holds nothing and nobody is connected. It knows names and descriptors and
  * nothing else, so that a newer netvmd can use an older keeper.
  *
- * A name is OBJECT/NAME/WHAT, such as "port/fw0/rings" or "pool/blue/memory";
+ * A name is OBJECT/NAME/WHAT, such as "port/fw0/memory" or "pool/blue/memory";
  * there may be several descriptors under one name, in the order in which they
  * were given.
  *

@@ -4,12 +4,14 @@
  * before the port is watched. Neighbours: shm-port.c calls, shm-port-state.c goes on
  * from here, shm-keeper.c holds:
  *
- *	port/NAME/rings   the ring memory
+ *	port/NAME/memory  the ring memory
  *	port/NAME/book    where its rings stand; nobody else sees it
  *	port/NAME/kick    doorbells of the host, one for each vector
  *	port/NAME/bell    doorbells of the guest
  *	port/NAME/ring    the connected ring socket
  *	port/NAME/pool    the connected pool socket
+ *
+ * None of these words begins another: the keeper forgets by prefix.
  *
  * A guest that is still there keeps its memory, doorbells and sockets as long as
  * pool and size of the ring memory are the same. When the rings have changed
@@ -111,7 +113,7 @@ static bool
 take_client(struct shm_port *p, uint64_t bytes)
 {
 	struct shm_attachment *a = p->client;
-	int memory = kept_one(p, "rings");
+	int memory = kept_one(p, "memory");
 	char why[160];
 
 	a->door[SHM_DOOR_RING].sock = kept_one(p, "ring");
@@ -157,7 +159,7 @@ make_memory(struct shm_port *p, uint64_t bytes, char *err, size_t errlen)
 	ret = shm_memory_create(
 		&p->memory, p->cfg.name, bytes, false, SHM_MEMORY_ANYWHERE, err, errlen);
 	if (ret == 0)
-		hold(p, "rings", p->memory.fd);
+		hold(p, "memory", p->memory.fd);
 	return ret;
 }
 

@@ -185,6 +185,41 @@ test_under_traffic(void **state)
 	daemon_end();
 }
 
+/* Those who came and went before leave nothing behind that is in the way, and take
+ * nothing with them that the last one needs. */
+static void
+test_after_many(void **state)
+{
+	struct client a, b;
+
+	assert_string_equal(daemon_start(""), "00");
+	for (unsigned int i = 0; i < 100; i++) {
+		attach(&a, "p0");
+		attach(&b, "p1");
+		if (i % 10 == 0)
+			exchange(&a, &b, 5);
+		client_close(&a, i % 2 == 0);
+		client_close(&b, i % 3 == 0);
+	}
+	attach(&a, "p0");
+	attach(&b, "p1");
+	for (unsigned int i = 0; i < 3; i++) {
+		exchange(&a, &b, 20);
+		daemon_die();
+		assert_string_equal(daemon_start(""), "11");
+		assert_false(client_gone(&a));
+		assert_false(client_lost(&a));
+		assert_false(client_lost(&b));
+		/* One that was there over the restart is followed by another. */
+		exchange(&a, &b, 20);
+		client_close(&a, i % 2 == 0);
+		attach(&a, "p0");
+	}
+	client_close(&a, true);
+	client_close(&b, true);
+	daemon_end();
+}
+
 /* Guests that die while nobody is there to see it. */
 static void
 test_guest_gone(void **state)
@@ -314,6 +349,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_goes_on, daemon_tear_down),
 		cmocka_unit_test_teardown(test_under_traffic, daemon_tear_down),
+		cmocka_unit_test_teardown(test_after_many, daemon_tear_down),
 		cmocka_unit_test_teardown(test_guest_gone, daemon_tear_down),
 		cmocka_unit_test_teardown(test_half_open, daemon_tear_down),
 		cmocka_unit_test_teardown(test_other_rings, daemon_tear_down),
