@@ -5,8 +5,9 @@
  * seen; after each core the packet must still be one. What aes-encrypt lets through,
  * aes-decrypt must give back.
  *
- * Input: struct control, then frames, each behind its length in two bytes. Tables are
- * emptied before each input, so that an input does the same each time.
+ * Input: struct control, then frames, each behind its length in two bytes. Before
+ * each input tables are emptied and the clock is set back, so that an input does the same
+ * each time.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@
 
 #define PIECES_MAX 64
 #define FRAMES_MAX 16
-#define LATER      (UINT64_C(1) << 50) /* everything has aged */
+#define BEGIN      (UINT64_C(1) << 50) /* when an input begins */
 
 struct control {
 	uint8_t flags, gso_type;
@@ -129,13 +130,13 @@ start(void)
 static void
 empty(void)
 {
-	now += LATER;
-	nf_table_expire(bridge.macs, now, UINT32_MAX);
-	nf_table_expire(tracker.flows, now, UINT32_MAX);
-	nf_table_expire(l3.neighbours, now, UINT32_MAX);
-	nf_table_expire(stateful.flows, now, UINT32_MAX);
-	nf_table_expire(nat.flows, now, UINT32_MAX);
-	nf_table_expire(limit.sources, now, UINT32_MAX);
+	nf_table_expire(bridge.macs, UINT64_MAX, UINT32_MAX);
+	nf_table_expire(tracker.flows, UINT64_MAX, UINT32_MAX);
+	nf_table_expire(l3.neighbours, UINT64_MAX, UINT32_MAX);
+	nf_table_expire(stateful.flows, UINT64_MAX, UINT32_MAX);
+	nf_table_expire(nat.flows, UINT64_MAX, UINT32_MAX);
+	nf_table_expire(limit.sources, UINT64_MAX, UINT32_MAX);
+	now = BEGIN;
 	require(nf_table_count(nat.flows) == 0 && nat.ports[NAT_UDP].count == 8);
 }
 
