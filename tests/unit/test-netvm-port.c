@@ -80,7 +80,8 @@ test_open(void **state)
 	assert_int_equal(netvm_event_fd(port, 0), netvm_event_fd(port, 2));
 	assert_int_equal(resets(h), 1);
 	assert_int_equal(h->page->guest_pairs, 3);
-	assert_int_equal(h->page->guest_state, NETVM_GUEST_OPEN);
+	assert_int_equal(
+		__atomic_load_n(&h->page->guest_state, __ATOMIC_RELAXED), NETVM_GUEST_OPEN);
 	end(h, port);
 }
 
