@@ -28,6 +28,17 @@ const struct fake_host_config pmd_rig_config = {
 	.mtu = 9000,
 };
 
+#ifdef __SANITIZE_THREAD__
+/* The driver's watch runs in an alarm of EAL's: what orders it and the one who sets and
+ * cancels it is a lock in DPDK's library, which ThreadSanitizer does not see. */
+const char *__tsan_default_suppressions(void);
+const char *
+__tsan_default_suppressions(void)
+{
+	return "race:librte_eal.so\n";
+}
+#endif
+
 static char runtime[64];
 
 int
