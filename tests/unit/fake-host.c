@@ -212,7 +212,7 @@ serve(struct fake_host *h)
 	for (int i = 0; i < h->config.vectors; i++)
 		if (read(h->host_bell[i], &count, sizeof(count)) == sizeof(count))
 			STORE(h->rung, h->rung + count);
-	if (request != h->page->host_answer && !h->deaf)
+	if (request != h->page->host_answer && !LOAD(h->deaf))
 		reset(h, request);
 	if (LOAD(h->page->guest_state) != NETVM_GUEST_OPEN) {
 		if (h->open)
