@@ -94,8 +94,12 @@ control_save(struct control *c, const void *without, GError **error)
 	for (guint i = 0; i < c->ports->len; i++) {
 		const struct port *p = g_ptr_array_index(c->ports, i);
 
+		int number = dp_port_number(p->name);
+
 		if (p->origin == ORIGIN_STATE && p != without)
 			state_add_port(&s, p->name, &p->set);
+		if (number >= 0 && p != without)
+			g_hash_table_insert(s.numbers, g_strdup(p->name), GINT_TO_POINTER(number));
 	}
 	ok = state_save(&s, c->state_file, error);
 	state_clear(&s);
@@ -173,6 +177,14 @@ start_ports(struct control *c, const GArray *defs, enum origin origin)
 	}
 }
 
+/* Network functions name ports by their numbers: they stay the same. */
+static void
+start_number(void *name, void *number, void *unused)
+{
+	(void)unused;
+	dp_port_reserve(name, (uint16_t)GPOINTER_TO_UINT(number));
+}
+
 static bool
 start_objects(struct control *c, GError **error)
 {
@@ -187,6 +199,7 @@ start_objects(struct control *c, GError **error)
 	     start_networks(c, c->config->networks, ORIGIN_CONFIG, error) &&
 	     start_networks(c, s.networks, ORIGIN_STATE, error);
 	if (ok) {
+		g_hash_table_foreach(s.numbers, start_number, NULL);
 		/* Groups first: shm ports that outlived us find their pools again. */
 		start_groups(c, c->config->groups, ORIGIN_CONFIG);
 		start_groups(c, s.groups, ORIGIN_STATE);

@@ -92,3 +92,39 @@ json_line(JsonNode *root, gsize *len)
 	*len = n + 1;
 	return text;
 }
+
+void
+json_get_numbers(JsonObject *o, const char *member, gint64 most, GHashTable *numbers)
+{
+	JsonNode *node = json_object_get_member(o, member);
+	JsonObjectIter it;
+	const char *name;
+	JsonNode *value;
+
+	if (node == NULL || !JSON_NODE_HOLDS_OBJECT(node))
+		return;
+	json_object_iter_init(&it, json_node_get_object(node));
+	while (json_object_iter_next(&it, &name, &value)) {
+		gint64 n = -1;
+
+		if (JSON_NODE_HOLDS_VALUE(value) && json_node_get_value_type(value) == G_TYPE_INT64)
+			n = json_node_get_int(value);
+		if (n >= 0 && n <= most)
+			g_hash_table_insert(numbers, g_strdup(name), GUINT_TO_POINTER((guint)n));
+	}
+}
+
+void
+json_add_numbers(JsonBuilder *b, const char *member, GHashTable *numbers)
+{
+	g_autoptr(GList) names = g_list_sort(g_hash_table_get_keys(numbers), (GCompareFunc)strcmp);
+
+	json_builder_set_member_name(b, member);
+	json_builder_begin_object(b);
+	for (GList *at = names; at != NULL; at = at->next) {
+		json_builder_set_member_name(b, at->data);
+		json_builder_add_int_value(
+			b, GPOINTER_TO_UINT(g_hash_table_lookup(numbers, at->data)));
+	}
+	json_builder_end_object(b);
+}

@@ -29,4 +29,8 @@ bool json_put_settings(
 /* One line, with \n at the end. */
 char *json_line(JsonNode *root, gsize *len);
 
+/* An object of whole numbers by name. What is not one from 0 to most is left out. */
+void json_get_numbers(JsonObject *o, const char *member, gint64 most, GHashTable *numbers);
+void json_add_numbers(JsonBuilder *b, const char *member, GHashTable *numbers);
+
 #endif

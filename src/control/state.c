@@ -27,6 +27,7 @@ state_init(struct state *s)
 	s->networks = g_array_new(FALSE, TRUE, sizeof(struct network_def));
 	s->groups = g_array_new(FALSE, TRUE, sizeof(struct group_def));
 	s->ports = g_array_new(FALSE, TRUE, sizeof(struct port_def));
+	s->numbers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 }
 
 void
@@ -35,6 +36,7 @@ state_clear(struct state *s)
 	g_array_unref(s->networks);
 	g_array_unref(s->groups);
 	g_array_unref(s->ports);
+	g_hash_table_unref(s->numbers);
 }
 
 void
@@ -181,6 +183,7 @@ read_state(struct state *s, const char *text, gsize len, GError **error)
 		!read_objects(s, root, "networks", read_network, error) ||
 		!read_objects(s, root, "ports", read_port, error))
 		return 0;
+	json_get_numbers(root, "numbers", DP_PORTS_MAX - 1, s->numbers);
 	return version;
 }
 
@@ -260,6 +263,7 @@ state_load(struct state *s, const char *file, GError **error)
 	g_array_set_size(s->networks, 0);
 	g_array_set_size(s->groups, 0);
 	g_array_set_size(s->ports, 0);
+	g_hash_table_remove_all(s->numbers);
 	if (version > STATE_VERSION)
 		return put_aside(file, "newer", "it was written by a newer netvmd", error);
 	return put_aside(file, "corrupt", why->message, error);
@@ -322,6 +326,7 @@ state_text(const struct state *s, gsize *len)
 		write_settings(b, &port_table, p->name, &p->set, 1U << p->set.type);
 	}
 	json_builder_end_array(b);
+	json_add_numbers(b, "numbers", s->numbers);
 	json_builder_end_object(b);
 	root = json_builder_get_root(b);
 	json_generator_set_pretty(g, TRUE);

@@ -2,7 +2,7 @@
 /*
  * The state file: the objects made at run time, in the words of settings.h.
  * JSON: {"version": 1, "networks": [{name, setting...}], "groups": [...],
- * "ports": [...]}.
+ * "ports": [...], "numbers": {port: number...}}.
  * Written whole beside the old one, synced, then renamed over it, so that a
  * crash leaves the old or the new state and nothing between. Control thread.
  */
@@ -15,6 +15,8 @@ struct state {
 	GArray *networks; /* struct network_def */
 	GArray *groups;   /* struct group_def */
 	GArray *ports;    /* struct port_def */
+	/* dp_port_index() by name, of the config's ports as well: guests know them. */
+	GHashTable *numbers;
 };
 
 void state_init(struct state *s);

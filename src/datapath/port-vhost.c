@@ -63,6 +63,7 @@ void
 dp_port_forget(const char *name)
 {
 	vhost_port_forget(position_dir, name);
+	port_number_forget(name);
 }
 
 int

@@ -52,19 +52,68 @@ settings_check(const struct dp_port *p, const char *name, const struct dp_port_s
 	return steer_check(p, name, s, err) != 0 ? -EINVAL : mirror_check(p, name, s, err);
 }
 
+/* --- numbers ----------------------------------------------------------------- */
+
+/* Whose they are while the port is away. Guests keep them: an NF sends to a port by
+ * its number. */
+static char reserved[DP_PORTS_MAX][DP_NAME_MAX];
+
+static void
+reserve(const char *name, uint16_t number)
+{
+	port_number_forget(name);
+	snprintf(reserved[number], DP_NAME_MAX, "%s", name);
+}
+
+void
+dp_port_reserve(const char *name, uint16_t number)
+{
+	if (number < DP_PORTS_MAX && reserved[number][0] == '\0')
+		reserve(name, number);
+}
+
+int
+dp_port_number(const char *name)
+{
+	for (uint16_t i = 0; i < DP_PORTS_MAX; i++)
+		if (strncmp(reserved[i], name, DP_NAME_MAX) == 0)
+			return i;
+	return -1;
+}
+
+void
+port_number_forget(const char *name)
+{
+	int number = dp_port_number(name);
+
+	if (number >= 0)
+		reserved[number][0] = '\0';
+}
+
+/* Its own, else the lowest of nobody's, else the lowest of a port that is away. */
+static uint16_t
+number_for(const char *name)
+{
+	int own = dp_port_number(name);
+	uint16_t away = DP_PORTS_MAX;
+
+	if (own >= 0 && dp_ports[own] == NULL)
+		return (uint16_t)own;
+	for (uint16_t i = DP_PORTS_MAX; i-- > 0;)
+		if (dp_ports[i] == NULL && (reserved[i][0] == '\0' || away == DP_PORTS_MAX ||
+						   reserved[away][0] != '\0'))
+			away = i;
+	return away;
+}
+
 static int
 config_check(const struct dp_port_config *cfg, uint16_t *slot, struct dp_error *err)
 {
-	uint16_t free_slot = DP_PORTS_MAX;
+	uint16_t free_slot = number_for(cfg->name);
 
-	for (uint16_t i = 0; i < DP_PORTS_MAX; i++) {
-		if (dp_ports[i] == NULL) {
-			if (free_slot == DP_PORTS_MAX)
-				free_slot = i;
-		} else if (strncmp(dp_ports[i]->name, cfg->name, DP_NAME_MAX) == 0) {
+	for (uint16_t i = 0; i < DP_PORTS_MAX; i++)
+		if (dp_ports[i] != NULL && strncmp(dp_ports[i]->name, cfg->name, DP_NAME_MAX) == 0)
 			return dp_fail(err, -EEXIST, "port %s is there already", cfg->name);
-		}
-	}
 	if (free_slot == DP_PORTS_MAX)
 		return dp_fail(err, -ENOSPC, "port %s: there are %u ports already, the limit",
 			cfg->name, DP_PORTS_MAX);
@@ -177,6 +226,7 @@ port_add(const struct dp_port_config *cfg, const struct dp_port_ops *ops, struct
 		port_free(p);
 		return dp_fail(err, rc, "port %s: out of memory", cfg->name);
 	}
+	reserve(p->name, index);
 	*port = p;
 	return 0;
 }

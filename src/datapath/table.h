@@ -27,6 +27,8 @@ dp_port_settings(const struct dp_port *p)
 
 /* port.c: who is told by dp_port_changed(). */
 void port_on_change(void (*cb)(void *arg), void *arg);
+/* Nobody has the number of this port reserved any more. */
+void port_number_forget(const char *name);
 /* port.c: dp_port_add() with the kind's ops given. */
 int port_add(const struct dp_port_config *cfg, const struct dp_port_ops *ops, struct dp_port **port,
 	struct dp_error *err);

@@ -334,6 +334,22 @@ dp_port_del(struct dp_port *port)
 }
 
 void
+dp_port_reserve(const char *name, uint16_t number)
+{
+	(void)name;
+	(void)number;
+}
+
+int
+dp_port_number(const char *name)
+{
+	for (int i = 0; i < DP_PORTS_MAX; i++)
+		if (fake.port[i].used && strcmp(fake.port[i].config.name, name) == 0)
+			return i;
+	return -1;
+}
+
+void
 dp_port_forget(const char *name)
 {
 	snprintf(fake.forgotten, sizeof(fake.forgotten), "%s", name);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "src/datapath/network.h"
+#include "src/datapath/table.h"
 #include "tests/unit/three-ports.h"
 
 static void
@@ -249,6 +250,8 @@ test_deleted_port(void **state)
 	fake_queue(A, MB, MA, IPV4, 60);
 	fake_run();
 	assert_int_equal(got(C), 1);
+	/* It does not come back: its number is free. */
+	port_number_forget("b");
 	B = fake_port_add("b2", net);
 	assert_int_equal(dp_port_index(B), index);
 	assert_int_equal(fake_drops_all(B), 0);

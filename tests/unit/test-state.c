@@ -77,6 +77,7 @@ test_round_trip(void **state)
 	assert_true(settings_put(&port_table, &port, "queues", "3", &given, NULL));
 	assert_true(settings_put(&port_table, &port, "socket", "/a \"b\"", &given, NULL));
 	state_add_port(&s, "p", &port);
+	g_hash_table_insert(s.numbers, g_strdup("p"), GINT_TO_POINTER(7));
 	network_settings_init(&network);
 	network.storm_pps = 12345;
 	state_add_network(&s, "n", &network);
@@ -89,6 +90,7 @@ test_round_trip(void **state)
 	assert_true(state_load(&s, p->file, NULL));
 	assert_int_equal(s.ports->len, 1);
 	assert_int_equal(s.networks->len, 1);
+	assert_int_equal(GPOINTER_TO_INT(g_hash_table_lookup(s.numbers, "p")), 7);
 	back = &g_array_index(s.ports, struct port_def, 0);
 	assert_string_equal(back->name, "p");
 	assert_false(settings_differ(&port_table, &port, &back->set, true));
