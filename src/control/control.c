@@ -205,8 +205,10 @@ start_objects(struct control *c, GError **error)
 		start_groups(c, s.groups, ORIGIN_STATE);
 		start_ports(c, c->config->ports, ORIGIN_CONFIG);
 		start_ports(c, s.ports, ORIGIN_STATE);
-		dp_groups_settle();
 		control_link(c);
+		/* Last: what waits in the rings of guests that outlived us is taken now, and
+		 * finds the ports that it goes to. */
+		dp_groups_settle();
 		/* Also a test, while somebody watches, that it can be written. */
 		ok = control_save(c, NULL, error);
 	}

@@ -30,7 +30,7 @@
 static struct dp_group *groups[DP_GROUPS_MAX];
 static char dir[PATH_MAX];
 static enum dp_hugepages hugepages;
-static bool running;
+static bool running, settled;
 
 void
 group_init(const struct dp_config *cfg)
@@ -44,7 +44,7 @@ group_stop(void)
 {
 	if (running)
 		shm_stop();
-	running = false;
+	running = settled = false;
 }
 
 static int
@@ -141,6 +141,8 @@ dp_group_add(const struct dp_group_config *cfg, struct dp_group **group, struct 
 		if (rc != 0)
 			return rc;
 		running = true;
+		if (settled)
+			shm_resume();
 	}
 	g = calloc(1, sizeof(*g));
 	if (g == NULL)
@@ -201,4 +203,7 @@ dp_groups_settle(void)
 	for (unsigned int i = 0; i < DP_GROUPS_MAX; i++)
 		if (groups[i] != NULL)
 			shm_pool_settle(groups[i]->pool);
+	settled = true;
+	if (running)
+		shm_resume();
 }

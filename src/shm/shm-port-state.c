@@ -116,8 +116,13 @@ port_serve(struct shm_port *p, uint16_t pairs, uint32_t features, int64_t now)
 	a->beat = __atomic_load_n(&p->device->guest_beat, __ATOMIC_RELAXED);
 	a->beat_ms = now;
 	a->tick_ms = now + UP_MS;
-	shm_port_publish(p, pairs, features);
-	tell_sleepers(p, true);
+	if (a->later) {
+		p->pairs = pairs != 0 ? pairs : p->cfg.queues;
+		p->guest_features = features;
+	} else {
+		shm_port_publish(p, pairs, features);
+		tell_sleepers(p, true);
+	}
 }
 
 /* Step 3 of LIFE in netvm-abi.h. */
@@ -287,12 +292,13 @@ port_resume(struct shm_port *p, int64_t now)
 	shm_port_ring_all(p);
 }
 
-void
-shm_life_begin(struct shm_port *p)
+bool shm_life_held; /* see shm_resume() */
+
+static void
+port_begin(struct shm_port *p)
 {
 	struct shm_attachment *a = p->client;
 
-	shm_server_watch(p);
 	for (unsigned int i = 0; i < SHM_DOORS; i++) {
 		if (a->door[i].listener >= 0)
 			shm_server_poll(a->door[i].listener, EPOLLIN, &a->door[i].on_listener);
@@ -307,6 +313,44 @@ shm_life_begin(struct shm_port *p)
 		shm_page_clear(p);
 		shm_life_enter(p, a->enabled ? SHM_WAITING : SHM_DOWN, NULL);
 	}
+}
+
+void
+shm_life_begin(struct shm_port *p)
+{
+	shm_server_watch(p);
+	if (shm_life_held && p->client->door[SHM_DOOR_RING].sock >= 0)
+		p->client->later = true;
+	else
+		port_begin(p);
+}
+
+static void
+begin_now(struct shm_port *p)
+{
+	if (p->client->later)
+		port_begin(p);
+}
+
+static void
+serve_now(struct shm_port *p)
+{
+	bool later = p->client->later;
+
+	p->client->later = false;
+	if (later && p->state == SHM_UP) {
+		shm_port_publish(p, p->pairs, p->guest_features);
+		tell_sleepers(p, true);
+	}
+}
+
+void
+shm_life_resume(void)
+{
+	shm_life_held = false;
+	/* One is served when the others can take what it sends. */
+	shm_server_each(begin_now);
+	shm_server_each(serve_now);
 }
 
 void

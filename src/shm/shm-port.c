@@ -55,10 +55,25 @@ shm_init(const struct shm_env *env, const char *run_dir, char *err, size_t errle
 	ret = shm_keeper_start(shm_run_dir, err, errlen);
 	if (ret != 0)
 		return ret;
+	/* Before there is a thread. */
+	shm_life_held = true;
 	ret = shm_server_start(err, errlen);
 	if (ret != 0)
 		shm_keeper_stop(false);
 	return ret;
+}
+
+static void
+resume(struct shm_port *none)
+{
+	(void)none;
+	shm_life_resume();
+}
+
+void
+shm_resume(void)
+{
+	shm_server_call(resume, NULL);
 }
 
 void

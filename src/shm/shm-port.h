@@ -44,6 +44,11 @@ int shm_init(const struct shm_env *env, const char *run_dir, char *err, size_t e
  * told to hold on (a restart: end without shm_stop()). */
 void shm_stop(void);
 
+/* All ports of an earlier daemon have been made, and those that they forward to as
+ * well: until then nobody serves those that were taken over, from then on each is
+ * served when it is made. */
+void shm_resume(void);
+
 struct shm_port_config {
 	char name[NETVM_NAME_MAX];
 	struct shm_pool *pool;

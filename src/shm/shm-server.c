@@ -72,6 +72,13 @@ shm_server_unwatch(struct shm_port *p)
 		*at = p->next;
 }
 
+void
+shm_server_each(void (*fn)(struct shm_port *p))
+{
+	for (struct shm_port *p = server.ports; p; p = p->next)
+		fn(p);
+}
+
 static void
 server_wake(void)
 {

@@ -70,6 +70,7 @@ struct shm_attachment {
 	struct shm_watch on_bell;
 	struct netvm_device page; /* its constant part, as it should be */
 	bool enabled;
+	bool later;           /* shm_resume() begins */
 	_Atomic uint16_t mtu; /* the control thread writes it; relaxed */
 	uint16_t shown_pairs; /* guarded by the port's lock, like the next */
 	uint32_t shown_features;
@@ -103,6 +104,8 @@ void shm_life_bell(struct shm_port *p, int64_t now);
 void shm_life_tick(struct shm_port *p, int64_t now);
 /* Calls: the port was just made; is enabled or not; goes away. */
 void shm_life_begin(struct shm_port *p);
+extern bool shm_life_held;  /* ports that are taken over do not begin ... */
+void shm_life_resume(void); /* ... before this */
 void shm_life_enable(struct shm_port *p, bool on);
 void shm_life_end(struct shm_port *p);
 
@@ -127,6 +130,7 @@ void shm_server_stop(void);
 /* fn(p) on the thread; returns when it was done. Control thread. */
 void shm_server_call(void (*fn)(struct shm_port *p), struct shm_port *p);
 /* On the thread, by calls: the port's events and ticks come, or do not any more. */
+void shm_server_each(void (*fn)(struct shm_port *p)); /* on the thread */
 void shm_server_watch(struct shm_port *p);
 void shm_server_unwatch(struct shm_port *p);
 /* Events of a descriptor; closing it ends that. */

@@ -287,3 +287,8 @@ void
 shm_port_drops(struct shm_port *p, uint64_t drop[DROP_REASONS])
 {
 }
+
+void
+shm_resume(void)
+{
+}

@@ -43,6 +43,7 @@ daemon_main(const char *dir, const char *variant)
 		}
 	}
 	shm_pool_settle(host.pool);
+	shm_resume();
 	printf("%d%d\n", host_status(0).resumed, host_status(1).resumed);
 	fflush(stdout);
 	sigwait(&set, &sig);
