@@ -97,7 +97,7 @@ netvm_nf_take_message(struct netvm_nf *nf, struct netvm_packet *p)
 	if (NETVM_LIKELY(p->mark != MESSAGE_MARK || (p->flags & NETVM_PACKET_HASH)))
 		return false;
 	if (p->nseg != 1 || p->length < HEAD ||
-		memcmp(p->data + 12, ether_type, sizeof(ether_type)))
+		memcmp(p->data + 12, ether_type, sizeof(ether_type)) != 0)
 		return false;
 	length = p->data[18] << 8 | p->data[19];
 	if (length > NETVM_MESSAGE_MAX || length > p->length - HEAD)

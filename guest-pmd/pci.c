@@ -245,7 +245,7 @@ netvm_pci_uio(const struct netvm_pci *dev)
 	if (!dir)
 		return -1;
 	while (fd < 0 && (entry = readdir(dir))) {
-		if (strncmp(entry->d_name, "uio", 3))
+		if (strncmp(entry->d_name, "uio", 3) != 0)
 			continue;
 		snprintf(file, sizeof(file), "%s/dev/%.32s", root(), entry->d_name);
 		fd = open(file, O_RDWR | O_CLOEXEC | O_NONBLOCK);

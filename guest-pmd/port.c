@@ -240,7 +240,7 @@ take_numbers(struct netvm_port *port, const struct netvm_device *d, uint8_t *poo
 			port->name, wanted, d->queue_pairs);
 	/* What is the same is not written: netvm_port_wake() and counters' readers may
 	 * look at any time. */
-	if (memcmp(&port->device, d, offsetof(struct netvm_device, host_state)))
+	if (memcmp(&port->device, d, offsetof(struct netvm_device, host_state)) != 0)
 		port->device = *d;
 	if (port->pairs != wanted)
 		port->pairs = wanted;
@@ -280,7 +280,7 @@ open_transport(struct netvm_port *port, uint64_t deadline)
 	for (size_t i = 0; i < sizeof(transports) / sizeof(transports[0]); i++) {
 		size_t n = strlen(transports[i]->prefix);
 
-		if (strncmp(port->name, transports[i]->prefix, n))
+		if (strncmp(port->name, transports[i]->prefix, n) != 0)
 			continue;
 		port->link.name = port->name;
 		port->link.transport = transports[i];

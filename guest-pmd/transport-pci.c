@@ -90,7 +90,7 @@ find_pool(const struct netvm_link *link, struct pci_link *p)
 	int n = netvm_pci_scan(bdf, DEVICES_MAX);
 
 	for (int i = 0; i < n; i++) {
-		if (strcmp(bdf[i], p->ring.bdf) && netvm_pci_open(&p->pool, bdf[i]) == 0 &&
+		if (strcmp(bdf[i], p->ring.bdf) != 0 && netvm_pci_open(&p->pool, bdf[i]) == 0 &&
 			is_pool(&p->pool, id))
 			return 0;
 		netvm_pci_close(&p->pool);
