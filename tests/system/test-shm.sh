@@ -234,6 +234,16 @@ daemon_killed()
 	done
 	resumes=$(($(now_ms) - since))
 }
+# Not in the order of their names, and with a gap.
+numbers()
+{
+	local port
+	for port in a b y; do value .number port show $port; done
+}
+must "port z" nv port add z --type shm --group blue
+must "port y" nv port add y --type shm --group blue
+must "z goes" nv port del z
+numbered=$(numbers)
 must "b echoes" peer_start b echo
 must "a sends" peer_start a traffic --rate 5000 --report 0.05
 sleep 0.5
@@ -243,6 +253,7 @@ for round in 1 2 3 4 5; do
 	[ "$resumes" -le $slowest ] || slowest=$resumes
 	sleep 0.2
 done
+check "ports keep their numbers" test "$(numbers)" = "$numbered"
 check "within 2 s ($slowest ms)" test "$slowest" -lt 2000
 check "without opening their ports again" eval 'peer_end a; peer_holds a \
 	".reopened == 0 and .corrupt == 0 and .generation >= 5"'
