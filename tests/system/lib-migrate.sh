@@ -41,6 +41,18 @@ hosts_join()
 		nv_b port add cable --type nic --device net_af_packet0,iface=cable-b
 }
 
+# Both hosts and their cable, and on host A two ports: m, whose guest moves, and c.
+hosts_start()
+{
+	local port
+	netvmd_start
+	must "a second daemon starts" netvmd_b_start
+	must "the two are joined" hosts_join
+	for port in m c; do
+		must "host A has port $port" nv port add $port --type vhost --mtu 9000 --queues 2
+	done
+}
+
 b_port_is()
 {
 	[ "$(nv_b --json port show "$1" | jq -r .state)" = "$2" ]

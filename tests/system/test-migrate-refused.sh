@@ -43,12 +43,7 @@ logs()
 	nv --json port show m | grep -q log_all
 }
 
-netvmd_start
-must "a second daemon starts" netvmd_b_start
-must "the two are joined" hosts_join
-for port in m c; do
-	must "host A has port $port" nv port add $port --type vhost --mtu 9000 --queues 2
-done
+hosts_start
 must "host B has a port with one queue pair" nv_b port add few --type vhost --mtu 9000
 must "host B has a port for small frames" nv_b port add low --type vhost --queues 2
 must "host B has a port like m's" nv_b port add m --type vhost --mtu 9000 --queues 2

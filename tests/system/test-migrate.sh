@@ -114,12 +114,7 @@ announced()
 	guest_stop "$from"
 }
 
-netvmd_start
-must "a second daemon starts" netvmd_b_start
-must "the two are joined" hosts_join
-for port in m c; do
-	must "host A has port $port" nv port add $port --type vhost --mtu 9000 --queues 2
-done
+hosts_start
 must "host B has port m" nv_b port add m --type vhost --mtu 9000 --queues 2
 a=$DIR/run/vhost/m.sock b=$DIR/b/vhost/m.sock
 mac=$(guest_mac m)
