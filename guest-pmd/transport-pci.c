@@ -158,17 +158,19 @@ static int
 pci_bells(struct netvm_link *link, uint16_t vectors, uint64_t deadline)
 {
 	struct pci_link *p = link->state;
+	volatile uint32_t *registers;
 	int err;
 
 	if (p->registers)
 		return 0;
-	err = netvm_pci_registers(&p->ring, &p->map, &p->registers);
+	err = netvm_pci_registers(&p->ring, &p->map, &registers);
 	if (err)
 		return err;
+	p->registers = registers;
 	for (uint16_t i = 0; i < vectors; i++)
 		p->uio[i] = netvm_pci_uio(&p->ring);
 	if (p->uio[0] >= 0)
-		p->registers[BAR0_MASK / sizeof(uint32_t)] = UINT32_MAX;
+		registers[BAR0_MASK / sizeof(uint32_t)] = UINT32_MAX;
 	return 0;
 }
 

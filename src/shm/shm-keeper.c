@@ -195,9 +195,10 @@ runs(const char *program)
 static bool
 find_program(void)
 {
+	static const char name[] = "netvm-keeper";
 	const char *said = getenv("NETVM_KEEPER");
 	char path[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("netvm-keeper"));
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(name));
 	char *slash;
 
 	if (said)
@@ -205,7 +206,7 @@ find_program(void)
 	if (n > 0) {
 		path[n] = '\0';
 		slash = strrchr(path, '/');
-		strcpy(slash ? slash + 1 : path, "netvm-keeper");
+		memcpy(slash ? slash + 1 : path, name, sizeof(name));
 		if (runs(path))
 			return true;
 	}

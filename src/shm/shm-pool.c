@@ -189,23 +189,25 @@ keeper_name(char name[SHM_KEEPER_NAME], const struct shm_pool *pool, const char 
 void
 shm_pool_repair(struct shm_pool *pool)
 {
-	struct netvm_pool good = {
-		.magic = NETVM_POOL_MAGIC,
-		.id = pool->book->id,
-		.version = NETVM_ABI_VERSION,
-		.buffer_size = pool->buffer_size,
-		.buffers = pool->buffers,
-		.buffers_offset = BUFFERS_AT,
-		.size = BUFFERS_AT + (uint64_t)pool->buffers * pool->buffer_size,
-	};
-	const uint64_t *from = (const void *)&good;
+	union {
+		struct netvm_pool pool;
+		uint64_t word[sizeof(struct netvm_pool) / sizeof(uint64_t)];
+	} good = {.pool = {
+			  .magic = NETVM_POOL_MAGIC,
+			  .id = pool->book->id,
+			  .version = NETVM_ABI_VERSION,
+			  .buffer_size = pool->buffer_size,
+			  .buffers = pool->buffers,
+			  .buffers_offset = BUFFERS_AT,
+			  .size = BUFFERS_AT + (uint64_t)pool->buffers * pool->buffer_size,
+		  }};
 	uint64_t *to = (void *)pool->memory.at;
 
-	memcpy(good.group, pool->cfg.name, NETVM_NAME_MAX);
-	for (size_t i = sizeof(good) / sizeof(*from); i-- > 0;) {
+	memcpy(good.pool.group, pool->cfg.name, NETVM_NAME_MAX);
+	for (size_t i = sizeof(good.word) / sizeof(*good.word); i-- > 0;) {
 		/* Release: who finds the magic number finds the rest. */
-		if (__atomic_load_n(&to[i], __ATOMIC_RELAXED) != from[i])
-			__atomic_store_n(&to[i], from[i], __ATOMIC_RELEASE);
+		if (__atomic_load_n(&to[i], __ATOMIC_RELAXED) != good.word[i])
+			__atomic_store_n(&to[i], good.word[i], __ATOMIC_RELEASE);
 	}
 }
 

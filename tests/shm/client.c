@@ -132,8 +132,8 @@ static bool
 bells(struct client *c, double end)
 {
 	unsigned int host = 0, own = 0;
-	int64_t number;
-	int fd;
+	int64_t number = -1;
+	int fd = NUMBER_NO_FD;
 
 	while (own < c->seen.vectors) {
 		if (!receive(c, c->ring_socket, end, &number, &fd))

@@ -74,11 +74,10 @@ guests_exchange(struct client *a, struct client *b, unsigned int n)
 
 	for (unsigned int i = 0; i < n; i++) {
 		struct netvm_desc d = {.buffer = guests_buffer(a), .offset = 128, .length = 100};
-		uint32_t got;
 
 		memset(client_buffer(a, d.buffer) + 128, (int)i, 100);
 		guests_transmit(a, &d);
-		while ((got = client_rx(b, 0, &d, 1)) == 0) {
+		while (client_rx(b, 0, &d, 1) == 0) {
 			if (host_ms() > end)
 				lost(i);
 			sched_yield();

@@ -238,11 +238,11 @@ test_uio(void **state)
 	write_file(RING, "uevent", "DRIVER=uio_pci_generic\nPCI_ID=1AF4:1110\n");
 	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/" RING "/uio", root);
 	assert_int_equal(mkdir(path, 0700), 0);
-	strcat(path, "/uio3");
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/" RING "/uio/uio3", root);
 	assert_int_equal(mkdir(path, 0700), 0);
 	snprintf(path, sizeof(path), "%s/dev", root);
 	assert_int_equal(mkdir(path, 0700), 0);
-	strcat(path, "/uio3");
+	snprintf(path, sizeof(path), "%s/dev/uio3", root);
 	assert_int_equal(mkfifo(path, 0600), 0);
 
 	port = netvm_open("pci:", NULL);

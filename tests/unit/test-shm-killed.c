@@ -156,12 +156,14 @@ changed(void)
 static void
 resume(bool went_on)
 {
+	const unsigned int ports = rig.ports;
 	uint8_t *before[RIG_PORTS];
 	struct rig next;
 	bool other;
 
-	for (unsigned int i = 0; i < rig.ports; i++) {
+	for (unsigned int i = 0; i < ports; i++) {
 		before[i] = malloc(rig.pool->buffers);
+		assert_non_null(before[i]);
 		memcpy(before[i], held[i], rig.pool->buffers);
 	}
 	rig_resume(&next, &rig, went_on ? guests_go_on : NULL);
@@ -174,7 +176,7 @@ resume(bool went_on)
 	assert_int_equal(shm_port_violations(next.guest[0].port), 0);
 	assert_int_equal(shm_port_violations(next.guest[1].port), 0);
 	rig_close(&next);
-	for (unsigned int i = 0; i < rig.ports; i++) {
+	for (unsigned int i = 0; i < ports; i++) {
 		memcpy(held[i], before[i], rig.pool->buffers);
 		free(before[i]);
 	}

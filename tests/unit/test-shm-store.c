@@ -65,7 +65,6 @@ manager_reads(void)
 			.msg_iovlen = 1,
 			.msg_control = &control,
 			.msg_controllen = sizeof(control)};
-		struct cmsghdr *h;
 		char *name;
 
 		n = recvmsg(manager.sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
@@ -79,15 +78,14 @@ manager_reads(void)
 		/* As systemd's fdname_is_valid(). */
 		assert_null(strchr(name, ':'));
 		assert_true(strlen(name) < 128);
-		h = CMSG_FIRSTHDR(&msg);
 		if (strncmp(text, "FDSTORE=1\n", 10) == 0) {
-			assert_non_null(h);
+			assert_true(msg.msg_controllen >= sizeof(control.align));
 			assert_true(manager.n < STORE_MAX);
-			memcpy(&manager.fd[manager.n], CMSG_DATA(h), sizeof(int));
+			memcpy(&manager.fd[manager.n], CMSG_DATA(&control.align), sizeof(int));
 			snprintf(manager.name[manager.n++], 128, "%s", name);
 		} else {
 			assert_int_equal(strncmp(text, "FDSTOREREMOVE=1\n", 16), 0);
-			assert_null(h);
+			assert_true(msg.msg_controllen == 0);
 			store_remove(name);
 		}
 	}
@@ -98,6 +96,7 @@ static int
 manager_starts(const char *what)
 {
 	char names[STORE_MAX * 128] = "", number[16];
+	size_t length = 0;
 	pid_t pid = fork();
 	int status;
 
@@ -112,7 +111,8 @@ manager_starts(const char *what)
 			unsigned int k = manager.n - 1 - i;
 
 			dup2(manager.fd[k], 3 + (int)i);
-			strcat(strcat(names, i ? ":" : ""), manager.name[k]);
+			length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s",
+				i ? ":" : "", manager.name[k]);
 		}
 		setenv("LISTEN_FDNAMES", names, 1);
 		snprintf(number, sizeof(number), "%u", manager.n);
