@@ -173,7 +173,7 @@ pmd_start(struct rte_eth_dev *dev)
 	if (__atomic_load_n(&d->state, __ATOMIC_RELAXED) == PMD_GONE)
 		return -ENODEV;
 	set_options(d, &o);
-	if (memcmp(&o, &d->options, sizeof(o)) || d->reopen) {
+	if (memcmp(&o, &d->options, sizeof(o)) != 0 || d->reopen) {
 		error = pmd_open_again(d, &o);
 		if (error) {
 			PMD_LOG(ERR, "%s: %s", dev->data->name, netvm_error());
@@ -198,7 +198,8 @@ pmd_start(struct rte_eth_dev *dev)
 		set_receive_flags(d, d->pair[i]);
 	for (i = 0; i < dev->data->nb_tx_queues; i++) {
 		q = dev->data->tx_queues[i];
-		if (q)
+		/* A port that is open has at least one pair. */
+		if (q && d->pairs)
 			q->pair = d->pair[i % d->pairs];
 	}
 	memset(dev->data->rx_queue_state, RTE_ETH_QUEUE_STATE_STARTED, dev->data->nb_rx_queues);

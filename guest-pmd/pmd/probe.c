@@ -93,7 +93,8 @@ parse(const char *name, const char *text, struct arguments *a)
 		return error ? -EINVAL : 0;
 	/* Arguments are split at commas, so the pool's address has a key of its own. */
 	n = strlen(a->transport);
-	if (strncmp(a->transport, "pci:", 4) || n + strlen(a->pool) + 2 > sizeof(a->transport)) {
+	if (strncmp(a->transport, "pci:", 4) != 0 ||
+		n + strlen(a->pool) + 2 > sizeof(a->transport)) {
 		PMD_LOG(ERR, "%s: pool=%s goes with transport=pci:RING", name, a->pool);
 		return -EINVAL;
 	}

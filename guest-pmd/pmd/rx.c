@@ -137,8 +137,8 @@ receive(struct pmd_pair *pair, struct rte_mbuf **mbufs, uint16_t n)
 	struct pmd_buffers *b = pair->device->buffers;
 	struct netvm_packet *p = pair->rx_packets;
 	uint64_t bytes = 0, pieces = 0;
-	uint16_t i, out = 0, room = stock(pair, n);
-	int got;
+	uint16_t out = 0, room = stock(pair, n);
+	int i, got;
 
 	if (unlikely(!room)) {
 		pmd_count(&pair->rx.no_mbufs, 1);

@@ -61,7 +61,7 @@ totals(const struct rte_eth_dev *dev, struct rte_eth_stats *s)
 {
 	const struct pmd_device *d = pmd_of(dev);
 	const struct pmd_tx_queue *t;
-	uint16_t i;
+	int i;
 
 	memset(s, 0, sizeof(*s));
 	for (i = 0; i < d->max_pairs; i++) {

@@ -217,7 +217,7 @@ int dp_port_set(struct dp_port *port, const struct dp_port_settings *s, struct d
  * gets again unless two names have the same. One that comes back after dp_port_del()
  * has its number, too, until dp_port_forget(). */
 void dp_port_reserve(const char *name, uint16_t number);
-int dp_port_number(const char *name); /* that it has or will get, -1: not known */
+int dp_port_number(const char *name);               /* that it has or will get, -1: not known */
 uint16_t dp_port_index(const struct dp_port *port); /* stable for the port's life */
 const char *dp_port_name(uint16_t index);           /* "" when there is none */
 

@@ -10,12 +10,6 @@
 
 #include "tests/unit/fake-datapath.h"
 
-struct dp_network {
-	struct dp_network_config config;
-	unsigned int ports;
-	bool used;
-};
-
 struct dp_port {
 	struct dp_port_config config;
 	struct dp_port_status status;
@@ -24,7 +18,6 @@ struct dp_port {
 
 static struct {
 	struct dp_config config;
-	struct dp_network network[DP_NETWORKS_MAX];
 	struct dp_port port[DP_PORTS_MAX];
 	unsigned int adds, ticks;
 	char forgotten[DP_NAME_MAX];
@@ -164,7 +157,7 @@ dp_check(const struct dp_config *cfg, struct dp_error *err)
 int
 dp_start(const struct dp_config *cfg, struct dp_error *err)
 {
-	memset(&fake.network, 0, sizeof(fake.network));
+	fake_networks_reset();
 	fake_groups_reset();
 	memset(&fake.port, 0, sizeof(fake.port));
 	fake.config = *cfg;
@@ -177,10 +170,7 @@ dp_stop(void)
 	for (unsigned int i = 0; i < DP_PORTS_MAX; i++)
 		if (fake.port[i].used)
 			abort();
-	for (unsigned int i = 0; i < DP_NETWORKS_MAX; i++)
-		if (fake.network[i].used)
-			abort();
-	if (fake_groups() != 0)
+	if (fake_networks() != 0 || fake_groups() != 0)
 		abort();
 }
 
@@ -204,61 +194,6 @@ dp_tick(void)
 	fake.ticks++;
 }
 
-/* --- networks ------------------------------------------------------------ */
-
-int
-dp_network_add(const struct dp_network_config *cfg, struct dp_network **net, struct dp_error *err)
-{
-	for (unsigned int i = 0; i < DP_NETWORKS_MAX; i++) {
-		if (fake.network[i].used)
-			continue;
-		fake.network[i] = (struct dp_network){.config = *cfg, .used = true};
-		*net = &fake.network[i];
-		return 0;
-	}
-	return fake_refuse(err, -ENOSPC, "there are %d networks already", DP_NETWORKS_MAX);
-}
-
-int
-dp_network_del(struct dp_network *net, struct dp_error *err)
-{
-	if (net->ports != 0)
-		return fake_refuse(err, -EBUSY, "%u ports are in it", net->ports);
-	net->used = false;
-	return 0;
-}
-
-int
-dp_network_set(struct dp_network *net, const struct dp_network_config *cfg, struct dp_error *err)
-{
-	if (net->ports != 0 && cfg->max_macs != net->config.max_macs)
-		return fake_refuse(
-			err, -EBUSY, "max_macs cannot change while ports are in the network");
-	net->config = *cfg;
-	return 0;
-}
-
-void
-dp_network_fdb(
-	struct dp_network *net, void (*cb)(const struct dp_fdb_entry *e, void *arg), void *arg)
-{
-	/* As many as the test makes room for, so that long answers are tried too. */
-	for (uint32_t i = 0; i < net->config.max_macs && net->ports != 0; i++) {
-		struct dp_fdb_entry e = {.mac = {2, 0, (uint8_t)(i >> 24), (uint8_t)(i >> 16),
-						 (uint8_t)(i >> 8), (uint8_t)i},
-			.vlan = 4094,
-			.age_s = i};
-
-		cb(&e, arg);
-	}
-}
-
-void
-dp_network_stats(struct dp_network *net, struct dp_network_stats *st)
-{
-	*st = (struct dp_network_stats){.macs = 3, .moves = 1, .full = 2, .flooded = 9};
-}
-
 /* --- ports --------------------------------------------------------------- */
 
 const char *
@@ -275,15 +210,6 @@ dp_member_state_name(enum dp_member_state s)
 	static const char *const names[] = {"down", "active", "backup", "negotiating"};
 
 	return names[s];
-}
-
-static void
-join(struct dp_network *old, struct dp_network *new)
-{
-	if (old != NULL)
-		old->ports--;
-	if (new != NULL)
-		new->ports++;
 }
 
 int
@@ -313,7 +239,7 @@ dp_port_add(const struct dp_port_config *cfg, struct dp_port **port, struct dp_e
 		p->status.member[0].state = DP_MEMBER_ACTIVE;
 		p->status.member[1].state = DP_MEMBER_BACKUP;
 	}
-	join(NULL, cfg->settings.network);
+	fake_network_join(NULL, cfg->settings.network);
 	fake.adds++;
 	*port = p;
 	return 0;
@@ -322,7 +248,7 @@ dp_port_add(const struct dp_port_config *cfg, struct dp_port **port, struct dp_e
 void
 dp_port_del(struct dp_port *port)
 {
-	join(port->config.settings.network, NULL);
+	fake_network_join(port->config.settings.network, NULL);
 	fake_capture_port_gone(port);
 	port->used = false;
 	for (unsigned int i = 0; i < DP_PORTS_MAX; i++) {
@@ -366,7 +292,7 @@ dp_port_set(struct dp_port *port, const struct dp_port_settings *s, struct dp_er
 {
 	if (fake_refused(err))
 		return -EIO;
-	join(port->config.settings.network, s->network);
+	fake_network_join(port->config.settings.network, s->network);
 	port->config.settings = *s;
 	port->status.state = s->enabled ? DP_PORT_WAITING : DP_PORT_DOWN;
 	return 0;

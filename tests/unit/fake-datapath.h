@@ -52,5 +52,8 @@ bool fake_refused(struct dp_error *err);
 unsigned int fake_group_users(const struct dp_group *g, bool nics);
 void fake_groups_reset(void);
 unsigned int fake_groups(void);
+void fake_networks_reset(void);
+unsigned int fake_networks(void);
+void fake_network_join(struct dp_network *old, struct dp_network *new);
 
 #endif
