@@ -29,6 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "src/packet/fault.h"
 #include "vhost/vhost-private.h"
 #include "vhost/vring-hold.h"
 
@@ -82,11 +83,14 @@ vhost_map_add(struct vhost_map *m, struct vhost_port *p, int fd, size_t len)
 {
 	void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
 
-	if (at == MAP_FAILED || m->n == GUEST_MEM_REGIONS)
+	if (at == MAP_FAILED)
 		return NULL;
+	if (m->n == GUEST_MEM_REGIONS || vhost_fault_add(p, at, len) != 0) {
+		munmap(at, len);
+		return NULL;
+	}
 	/* A guest's secrets do not belong into our core dump. */
 	(void)madvise(at, len, MADV_DONTDUMP);
-	vhost_fault_add(p, at, len);
 	m->range[m->n++] = (struct vhost_stretch){.at = at, .len = len, .page = page_size(fd)};
 	return at;
 }
@@ -122,7 +126,7 @@ map_unref(struct vhost_map *m)
 	if (m->reach != 0 && vhost_env.forget)
 		vhost_env.forget(m->range, m->n, m->reach);
 	for (unsigned int i = 0; i < m->n; i++) {
-		vhost_fault_remove(m->range[i].at);
+		fault_remove(m->range[i].at);
 		munmap(m->range[i].at, m->range[i].len);
 	}
 	free(m);
@@ -142,7 +146,7 @@ vhost_map_leave(struct vhost_map *m)
 		/* A SIGBUS in what a NIC keeps is not about this port any more. A
 		 * worker may be in the handler, with the port in its hand. */
 		for (unsigned int i = 0; i < m->n; i++)
-			vhost_fault_disown(m->range[i].at);
+			fault_disown(m->range[i].at);
 		vhost_env.synchronize();
 	}
 	pthread_mutex_lock(&lock);

@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "src/packet/fault.h"
 #include "vhost/vhost-msg.h"
 #include "vhost/vhost-private.h"
 
@@ -118,12 +119,16 @@ vhost_log_map(struct vhost_port *p, const struct vhost_message *m)
 		vhost_error(p, -1, "the migration log cannot be mapped: %s", strerror(errno));
 		return false;
 	}
+	if (vhost_fault_add(p, map, m->payload.log.size) != 0) {
+		munmap(map, m->payload.log.size);
+		vhost_error(p, -1, "the migration log cannot be guarded: too many mappings");
+		return false;
+	}
 	vhost_log_forget(p);
 	p->log = (struct vhost_log){.map = map,
 		.map_len = m->payload.log.size,
 		.bits = map,
 		.pages = m->payload.log.size * 8};
-	vhost_fault_add(p, map, p->log.map_len);
 	return true;
 }
 
@@ -132,7 +137,7 @@ vhost_log_forget(struct vhost_port *p)
 {
 	if (p->log.map == NULL)
 		return;
-	vhost_fault_remove(p->log.map);
+	fault_remove(p->log.map);
 	(void)munmap(p->log.map, p->log.map_len);
 	p->log = (struct vhost_log){.map = NULL};
 }

@@ -15,6 +15,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "src/packet/fault.h"
 #include "vhost/vhost-msg.h"
 #include "vhost/vhost-private.h"
 
@@ -130,7 +131,7 @@ void
 vhost_memory_forget(struct vhost_port *p)
 {
 	for (uint32_t i = 0; i < p->nregions; i++)
-		vhost_fault_remove(p->region[i].map);
+		fault_remove(p->region[i].map);
 	p->mem.nregions = 0;
 	p->nregions = 0;
 	vhost_map_leave(p->map);
@@ -163,7 +164,8 @@ memory_take(struct vhost_port *p, const struct rte_vhost_mem_region *r)
 		.map = r->mmap_addr,
 		.map_len = r->mmap_size,
 	};
-	vhost_fault_add(p, region->map, region->map_len);
+	if (vhost_fault_add(p, region->map, region->map_len) != 0)
+		return false;
 	/* A guest's secrets do not belong into our core dump. */
 	(void)madvise(region->map, region->map_len, MADV_DONTDUMP);
 	region->own = vhost_map_add(p->map, p, r->fd, r->mmap_size);

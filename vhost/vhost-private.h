@@ -341,11 +341,8 @@ int vhost_receive_init(void);
 /* --- vhost-fault.c -------------------------------------------------------- */
 
 int vhost_fault_init(void);
-void vhost_fault_add(struct vhost_port *p, void *start, size_t len);
-/* The mapping that was added with this start; no worker may be in it. */
-void vhost_fault_remove(const void *start);
-/* The range stays guarded, but its end is nobody's error. */
-void vhost_fault_disown(const void *start);
+/* fault_add() (src/packet/fault.h) for memory of the port's peer. */
+int vhost_fault_add(struct vhost_port *p, void *start, size_t len);
 /* The library maps memory for this connection on this thread and may touch it
  * before we know the mapping; -1: not any more. */
 void vhost_fault_blame(int vid);

@@ -4,6 +4,7 @@ noinst_LIBRARIES += src/packet/libnvpacket.a
 src_packet_libnvpacket_a_SOURCES = \
 	%D%/packet.h %D%/packet.c \
 	%D%/bell.h %D%/bell.c \
+	%D%/fault.h %D%/fault.c \
 	%D%/headers.h %D%/headers.c \
 	%D%/checksum.h %D%/checksum.c \
 	%D%/offload.c \

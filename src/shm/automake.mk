@@ -9,7 +9,6 @@ noinst_LIBRARIES += %D%/libnvshm.a
 	%D%/keeper-store.c %D%/keeper-store.h \
 	%D%/shm-client.c \
 	%D%/shm-door.c \
-	%D%/shm-fault.c \
 	%D%/shm-keeper.c %D%/shm-keeper.h \
 	%D%/shm-memory.c %D%/shm-memory.h \
 	%D%/shm-hop.c \

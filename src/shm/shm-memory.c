@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "src/packet/fault.h"
 #include "src/shm/shm-memory.h"
 
 #define HUGE_PAGE  (UINT64_C(2) << 20)
@@ -96,11 +97,18 @@ memory_make(
 	return -code;
 }
 
+/* In a signal handler. */
+static void
+set_torn(void *torn)
+{
+	atomic_store_explicit((_Atomic bool *)torn, true, memory_order_relaxed);
+}
+
 /* The mapping is there: what is to be so for all of them. */
 static int
 memory_finish(struct shm_memory *m, char *err, size_t errlen)
 {
-	int ret = shm_fault_add(m->at, m->size, &m->torn);
+	int ret = fault_add(m->at, m->size, set_torn, &m->torn);
 
 	if (ret != 0) {
 		shm_memory_free(m);
@@ -228,7 +236,7 @@ shm_memory_free(struct shm_memory *m)
 {
 	if (m->at) {
 		/* First: the handler must not fill a place that is somebody else's. */
-		shm_fault_remove(m->at);
+		fault_remove(m->at);
 		munmap(m->at, m->size);
 		close(m->fd);
 	} else if (m->fd > 0) {

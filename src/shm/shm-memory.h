@@ -7,7 +7,7 @@
  *
  * What is left to those who have the descriptor is to punch holes into it. In
  * ordinary memory a hole is zeroes; where no page is left to fill it, whoever
- * touches it gets SIGBUS, which shm-fault.c turns into zeroes and `torn`.
+ * touches it gets SIGBUS, which src/packet/fault.c turns into zeroes and `torn`.
  *
  * Thread: any, one at a time for each memory.
  */
@@ -54,13 +54,5 @@ int shm_memory_bind(struct shm_memory *m, uint64_t offset, uint64_t len, int nod
 int shm_memory_fill(struct shm_memory *m, char *err, size_t errlen);
 /* Unmaps and closes; nothing when there is none (fd -1, or all zero). */
 void shm_memory_free(struct shm_memory *m);
-
-/* --- shm-fault.c ----------------------------------------------------------- */
-
-/* A SIGBUS in [start, start + len) sets *torn and puts zero pages over all of it.
- * 0, or -errno. */
-int shm_fault_add(void *start, size_t len, _Atomic bool *torn);
-/* Nobody touches the range any more. */
-void shm_fault_remove(const void *start);
 
 #endif

@@ -188,7 +188,7 @@ UNIT_TESTS += %D%/test-guard-text
 UNIT_TESTS += %D%/test-shm-memory
 %C%_test_shm_memory_SOURCES = %D%/test-shm-memory.c
 %C%_test_shm_memory_CFLAGS = $(UNIT_CFLAGS)
-%C%_test_shm_memory_LDADD = src/shm/libnvshm.a $(UNIT_LIBS)
+%C%_test_shm_memory_LDADD = src/shm/libnvshm.a src/packet/libnvpacket.a $(UNIT_LIBS)
 
 # They say where the keeper's program is, which netvmd finds beside itself.
 SHM_KEEPER_CFLAGS = $(UNIT_CFLAGS) -DNETVM_BUILT_KEEPER='"$(abs_top_builddir)/netvm-keeper"'
@@ -196,12 +196,12 @@ SHM_KEEPER_CFLAGS = $(UNIT_CFLAGS) -DNETVM_BUILT_KEEPER='"$(abs_top_builddir)/ne
 UNIT_TESTS += %D%/test-shm-keeper
 %C%_test_shm_keeper_SOURCES = %D%/test-shm-keeper.c
 %C%_test_shm_keeper_CFLAGS = $(SHM_KEEPER_CFLAGS)
-%C%_test_shm_keeper_LDADD = src/shm/libnvshm.a $(UNIT_LIBS)
+%C%_test_shm_keeper_LDADD = src/shm/libnvshm.a src/packet/libnvpacket.a $(UNIT_LIBS)
 
 UNIT_TESTS += %D%/test-shm-store
 %C%_test_shm_store_SOURCES = %D%/test-shm-store.c
 %C%_test_shm_store_CFLAGS = $(UNIT_CFLAGS)
-%C%_test_shm_store_LDADD = src/shm/libnvshm.a $(UNIT_LIBS)
+%C%_test_shm_store_LDADD = src/shm/libnvshm.a src/packet/libnvpacket.a $(UNIT_LIBS)
 
 SHM_HOST = %D%/shm-host.c %D%/shm-host.h tests/shm/client.c tests/shm/client-ring.c \
 	tests/shm/client.h

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/packet/fault.h"
 #include "src/shm/shm-memory.h"
 
 static char err[256];
@@ -161,6 +162,12 @@ test_adopt(void **state)
 /* cmocka has handlers of its own for each test, so this is run before them. */
 static bool fault_passed;
 
+static void
+set_torn(void *torn)
+{
+	atomic_store((_Atomic bool *)torn, true);
+}
+
 static bool
 fault_survived(void)
 {
@@ -173,14 +180,14 @@ fault_survived(void)
 	if (fd < 0 || ftruncate(fd, 8192) != 0)
 		return false;
 	at = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (at == MAP_FAILED || shm_fault_add(at, 8192, &torn) != 0)
+	if (at == MAP_FAILED || fault_add(at, 8192, set_torn, &torn) != 0)
 		return false;
 	memset(at, 1, 8192);
 	if (torn || ftruncate(fd, 0) != 0)
 		return false;
 	ok = *(volatile uint8_t *)(at + 5000) == 0 && torn;
 	at[0] = 1;
-	shm_fault_remove(at);
+	fault_remove(at);
 	munmap(at, 8192);
 	close(fd);
 	return ok;
