@@ -216,6 +216,12 @@ start_objects(struct control *c, GError **error)
 	return ok;
 }
 
+static void
+on_warn(const char *sentence)
+{
+	g_warning("%s", sentence);
+}
+
 bool
 control_start(struct control *c, GError **error)
 {
@@ -236,6 +242,7 @@ control_start(struct control *c, GError **error)
 	control_dp_config(c->config, c->run_dir, &cfg);
 	cfg.changed = on_changed;
 	cfg.changed_arg = c;
+	cfg.warn = on_warn;
 	rc = dp_start(&cfg, &why);
 	if (rc != 0) {
 		netvm_error_from_errno(error, rc, why.text);

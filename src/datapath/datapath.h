@@ -46,6 +46,7 @@ struct dp_config {
 	uint64_t packet_memory;     /* bytes for mbufs; 0: default */
 	void (*changed)(void *arg); /* a port's state changed: any thread, must not block */
 	void *changed_arg;
+	void (*warn)(const char *sentence); /* for the log; NULL: not wanted; as changed() */
 };
 
 /* What dp_start() decided, for the log and `status`. */

@@ -30,6 +30,7 @@
 static struct dp_group *groups[DP_GROUPS_MAX];
 static char dir[PATH_MAX];
 static enum dp_hugepages hugepages;
+static void (*warn)(const char *sentence);
 static bool running, settled;
 
 void
@@ -37,6 +38,7 @@ group_init(const struct dp_config *cfg)
 {
 	snprintf(dir, sizeof(dir), "%s", cfg->run_dir);
 	hugepages = cfg->hugepages;
+	warn = cfg->warn;
 }
 
 void
@@ -137,7 +139,7 @@ dp_group_add(const struct dp_group_config *cfg, struct dp_group **group, struct 
 		return dp_fail(err, -ENOSPC, "group %s: there are %u groups already, the limit",
 			c.name, DP_GROUPS_MAX);
 	if (!running) {
-		rc = port_shm_init(dir, err);
+		rc = port_shm_init(dir, warn, err);
 		if (rc != 0)
 			return rc;
 		running = true;

@@ -17,6 +17,6 @@ void group_init(const struct dp_config *cfg);
 void group_stop(void);
 
 /* port-shm.c: starts src/shm. */
-int port_shm_init(const char *run_dir, struct dp_error *err);
+int port_shm_init(const char *run_dir, void (*warn)(const char *sentence), struct dp_error *err);
 
 #endif

@@ -33,12 +33,13 @@ on_changed(void *user)
 }
 
 int
-port_shm_init(const char *run_dir, struct dp_error *err)
+port_shm_init(const char *run_dir, void (*warn)(const char *sentence), struct dp_error *err)
 {
-	static const struct shm_env env = {
+	const struct shm_env env = {
 		.synchronize = dp_rcu_synchronize,
 		.changed = on_changed,
 		.kick_changed = on_kick_changed,
+		.warn = warn,
 	};
 
 	return shm_init(&env, run_dir, err->text, sizeof(err->text));

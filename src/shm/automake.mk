@@ -9,6 +9,7 @@ noinst_LIBRARIES += %D%/libnvshm.a
 	%D%/keeper-store.c %D%/keeper-store.h \
 	%D%/shm-client.c \
 	%D%/shm-door.c \
+	%D%/shm-held.c %D%/shm-held.h \
 	%D%/shm-keeper.c %D%/shm-keeper.h \
 	%D%/shm-memory.c %D%/shm-memory.h \
 	%D%/shm-hop.c \
@@ -16,6 +17,7 @@ noinst_LIBRARIES += %D%/libnvshm.a
 	%D%/shm-notify.c \
 	%D%/shm-page.c \
 	%D%/shm-pool.c %D%/shm-pool.h \
+	%D%/shm-pool-memory.c \
 	%D%/shm-port.c %D%/shm-port.h %D%/shm-private.h \
 	%D%/shm-port-state.c \
 	%D%/shm-resume.c \

@@ -2,27 +2,121 @@
 /*
  * Guests that come and go: what they are given, and what is held of it. Runs on the
  * thread of shm-server.c; shm-port-state.c has the states.
+ *
+ * A keeper that fails or ends takes with it what it held. While a guest is attached we
+ * look now and then, and hold all again: what is held at all is the same whether
+ * it is held once or twice.
  */
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "src/shm/shm-held.h"
 #include "src/shm/shm-server.h"
 
 #define FIRST_TICK_MS 100
+#define HOLD_MS       1000  /* between two looks whether all is held */
+#define HOLD_AGAIN_MS 10000 /* after it failed */
+
+/* --- what is held ------------------------------------------------------------------ */
 
 static void
-keep(struct shm_port *p, const char *what, const int *fd, unsigned int n)
+let_go(struct shm_port *p, const char *what)
 {
 	char key[SHM_KEEPER_NAME];
 
 	shm_keeper_key(key, p, what);
-	if (n)
-		(void)shm_keeper_hold(key, fd, n);
-	else
-		shm_keeper_drop(key);
+	shm_keeper_drop(key);
 }
+
+static int
+hold(const struct shm_port *p, const char *what, const int *fd, unsigned int n)
+{
+	char key[SHM_KEEPER_NAME];
+
+	shm_keeper_key(key, p, what);
+	return shm_keeper_hold(key, fd, n);
+}
+
+static int
+hold_socket(const struct shm_port *p, enum shm_door_kind door)
+{
+	int sock = p->client->door[door].sock;
+
+	return sock >= 0 ? hold(p, door == SHM_DOOR_RING ? "ring" : "pool", &sock, 1) : 0;
+}
+
+static int
+hold_bells(struct shm_port *p)
+{
+	int kick[NETVM_VECTORS_MAX], bell[NETVM_VECTORS_MAX], ret;
+
+	for (unsigned int v = 0; v < p->cfg.vectors; v++) {
+		kick[v] = atomic_load_explicit(&p->kick[v], memory_order_relaxed);
+		bell[v] = atomic_load_explicit(&p->bell[v], memory_order_relaxed);
+	}
+	ret = hold(p, "kick", kick, p->cfg.vectors);
+	return ret != 0 ? ret : hold(p, "bell", bell, p->cfg.vectors);
+}
+
+/* What the control thread has held when it made them. */
+static int
+hold_memories(const struct shm_port *p)
+{
+	int ret = shm_pool_hold(p->pool);
+
+	if (ret == 0)
+		ret = hold(p, "memory", &p->memory.fd, 1);
+	return ret != 0 ? ret : hold(p, "book", &p->private.fd, 1);
+}
+
+void
+shm_port_held(struct shm_port *p, int error)
+{
+	struct shm_attachment *a = p->client;
+	char text[128];
+
+	/* Not each time that a guest comes, but when there is news. */
+	if (a->unheld == error)
+		return;
+	a->unheld = error;
+	shm_held_say(
+		"port", p->cfg.name, "memory, doorbells and sockets", "the guest on it", error);
+	if (error == 0 && shm_env->warn) {
+		snprintf(text, sizeof(text),
+			"port %s: all of it is held again; its guest survives a restart",
+			p->cfg.name);
+		shm_env->warn(text);
+	}
+}
+
+void
+shm_port_hold(struct shm_port *p, int64_t now)
+{
+	struct shm_attachment *a = p->client;
+	unsigned int lost;
+	int ret;
+
+	if (now < a->hold_ms)
+		return;
+	lost = shm_keeper_lost();
+	a->hold_ms = now + HOLD_MS;
+	if (a->unheld == 0 && a->held_at == lost)
+		return;
+	ret = hold_memories(p);
+	if (ret == 0)
+		ret = hold_bells(p);
+	for (unsigned int i = 0; i < SHM_DOORS && ret == 0; i++)
+		ret = hold_socket(p, (enum shm_door_kind)i);
+	a->held_at = lost;
+	if (ret != 0)
+		a->hold_ms = now + HOLD_AGAIN_MS;
+	shm_port_held(p, ret);
+}
+
+/* --- doorbells --------------------------------------------------------------------- */
 
 void
 shm_bells_close(struct shm_port *p)
@@ -70,6 +164,8 @@ bells_send(struct shm_port *p, int sock)
 	return ret;
 }
 
+/* --- coming and going -------------------------------------------------------------- */
+
 void
 shm_life_attached(struct shm_port *p, bool is, pid_t peer)
 {
@@ -90,9 +186,9 @@ ring_detach(struct shm_port *p)
 	shm_door_hang_up(&a->door[SHM_DOOR_RING]);
 	shm_life_attached(p, false, 0);
 	a->tick_ms = 0;
-	keep(p, "ring", NULL, 0);
-	keep(p, "kick", NULL, 0);
-	keep(p, "bell", NULL, 0);
+	let_go(p, "ring");
+	let_go(p, "kick");
+	let_go(p, "bell");
 	shm_life_enter(p, a->enabled ? SHM_WAITING : SHM_DOWN, NULL);
 }
 
@@ -101,7 +197,7 @@ ring_attach(struct shm_port *p, int sock)
 {
 	struct shm_attachment *a = p->client;
 	struct shm_door *d = &a->door[SHM_DOOR_RING];
-	int kick[NETVM_VECTORS_MAX], bell[NETVM_VECTORS_MAX];
+	int ret;
 
 	if (!bells_open(p)) {
 		close(sock);
@@ -124,19 +220,18 @@ ring_attach(struct shm_port *p, int sock)
 	a->tick_ms = shm_now_ms() + FIRST_TICK_MS;
 	shm_life_watch_bell(p, true);
 	shm_life_enter(p, p->state, NULL);
-	for (unsigned int v = 0; v < p->cfg.vectors; v++) {
-		kick[v] = p->kick[v];
-		bell[v] = p->bell[v];
-	}
-	keep(p, "kick", kick, p->cfg.vectors);
-	keep(p, "bell", bell, p->cfg.vectors);
-	keep(p, "ring", &sock, 1);
+	ret = hold_bells(p);
+	if (ret == 0)
+		ret = hold_socket(p, SHM_DOOR_RING);
+	if (ret != 0)
+		shm_port_held(p, ret);
 }
 
 static void
 pool_attach(struct shm_port *p, int sock)
 {
 	struct shm_door *d = &p->client->door[SHM_DOOR_POOL];
+	int ret;
 
 	if (shm_ivshmem_greet(sock, SHM_CLIENT_ID, p->pool->memory.fd) != 0) {
 		close(sock);
@@ -144,7 +239,9 @@ pool_attach(struct shm_port *p, int sock)
 	}
 	d->sock = sock;
 	shm_server_poll(sock, EPOLLRDHUP, &d->on_sock);
-	keep(p, "pool", &sock, 1);
+	ret = hold_socket(p, SHM_DOOR_POOL);
+	if (ret != 0)
+		shm_port_held(p, ret);
 }
 
 static void
@@ -155,7 +252,7 @@ detach(struct shm_port *p, enum shm_door_kind door)
 	} else {
 		/* The guest may have the pool by another port of the group. */
 		shm_door_hang_up(&p->client->door[SHM_DOOR_POOL]);
-		keep(p, "pool", NULL, 0);
+		let_go(p, "pool");
 	}
 }
 

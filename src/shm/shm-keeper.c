@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -37,6 +38,7 @@ static struct {
 	bool started, store;
 	bool stuck; /* it did not answer: not asked again, for callers serve guests */
 	int sock;   /* -1: none */
+	unsigned int lost;
 	struct sockaddr_un address;
 	char program[PATH_MAX];
 } keeper = {.lock = PTHREAD_MUTEX_INITIALIZER, .sock = -1};
@@ -104,6 +106,7 @@ ask(enum keeper_request request, const char *name, int fd[SHM_KEEPER_FDS], unsig
 		ret = keeper_receive(keeper.sock, &m, fd, n);
 	if (ret != 0) {
 		keeper.stuck = ret == -EAGAIN;
+		keeper.lost++;
 		disconnect();
 		return ret;
 	}
@@ -265,6 +268,23 @@ shm_keeper_hold(const char *name, const int *fd, unsigned int n)
 	}
 	pthread_mutex_unlock(&keeper.lock);
 	return ret;
+}
+
+unsigned int
+shm_keeper_lost(void)
+{
+	struct pollfd p = {.events = POLLRDHUP};
+	unsigned int lost;
+
+	pthread_mutex_lock(&keeper.lock);
+	p.fd = keeper.sock;
+	if (p.fd >= 0 && poll(&p, 1, 0) == 1) {
+		keeper.lost++;
+		disconnect();
+	}
+	lost = keeper.lost;
+	pthread_mutex_unlock(&keeper.lock);
+	return lost;
 }
 
 int

@@ -33,6 +33,9 @@ int shm_keeper_start(const char *run_dir, char *err, size_t errlen);
 /* Replaces what is held under the name; the descriptors stay the caller's, too.
  * 0, or -errno when it is not held now: the object then does not survive us. */
 int shm_keeper_hold(const char *name, const int *fd, unsigned int n);
+/* How many keepers were lost, with all that they held: what was held at another number
+ * has to be held again. Looks whether it is still there. */
+unsigned int shm_keeper_lost(void);
 /* What an earlier daemon held: new descriptors into fd[]; returns how many, 0: none,
  * -errno. */
 int shm_keeper_get(const char *name, int fd[SHM_KEEPER_FDS]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A group's pool: made, taken over from an earlier daemon, counted, taken apart.
+ * A group's pool: made, counted, taken apart; shm-pool-memory.c has what it stands on.
  * Control thread; shm_pool_reclaim() also the thread that serves the sockets. What
  * workers do with buffers is in shm-ring.h.
  *
@@ -12,21 +12,15 @@
 #define ALLOW_EXPERIMENTAL_API /* rte_pktmbuf_pool_create_extbuf() */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <unistd.h>
 
-#include "src/shm/shm-keeper.h"
 #include "src/shm/shm-loan.h"
 
-#define BUFFERS_AT  4096 /* of buffer 0 in the pool: behind struct netvm_pool */
-#define CACHE_MOST  512  /* buffers that a worker keeps aside */
-#define BUFFERS_MIN 64
+#define CACHE_MOST 512 /* buffers that a worker keeps aside */
 
 static int
 fail(char *err, size_t errlen, int rc, const char *group, const char *why)
@@ -169,116 +163,7 @@ make_mempool(struct shm_pool *pool)
 	return leave_guests(pool);
 }
 
-/* --- memory ------------------------------------------------------------------- */
-
-static uint64_t
-book_bytes(uint32_t buffers)
-{
-	return sizeof(struct shm_pool_book) + buffers;
-}
-
-static void
-keeper_name(char name[SHM_KEEPER_NAME], const struct shm_pool *pool, const char *what)
-{
-	snprintf(name, SHM_KEEPER_NAME, "pool/%s/%s", pool->cfg.name, what);
-}
-
-/* The pool's page is what guests read; from our own book, never from there. Every member
- * can spoil it, so it is written again for those who come later: the words that
- * differ, and the magic number, which is first, last. */
-void
-shm_pool_repair(struct shm_pool *pool)
-{
-	union {
-		struct netvm_pool pool;
-		uint64_t word[sizeof(struct netvm_pool) / sizeof(uint64_t)];
-	} good = {.pool = {
-			  .magic = NETVM_POOL_MAGIC,
-			  .id = pool->book->id,
-			  .version = NETVM_ABI_VERSION,
-			  .buffer_size = pool->buffer_size,
-			  .buffers = pool->buffers,
-			  .buffers_offset = BUFFERS_AT,
-			  .size = BUFFERS_AT + (uint64_t)pool->buffers * pool->buffer_size,
-		  }};
-	uint64_t *to = (void *)pool->memory.at;
-
-	memcpy(good.pool.group, pool->cfg.name, NETVM_NAME_MAX);
-	for (size_t i = sizeof(good.word) / sizeof(*good.word); i-- > 0;) {
-		/* Release: who finds the magic number finds the rest. */
-		if (__atomic_load_n(&to[i], __ATOMIC_RELAXED) != good.word[i])
-			__atomic_store_n(&to[i], good.word[i], __ATOMIC_RELEASE);
-	}
-}
-
-/* Points to the parts of memory, once its size is known. */
-static void
-lay_out(struct shm_pool *pool)
-{
-	uint64_t room = (pool->memory.size - BUFFERS_AT) / pool->cfg.buffer_size;
-
-	pool->buffer_size = pool->cfg.buffer_size;
-	pool->reciprocal = UINT64_MAX / pool->buffer_size + 1;
-	pool->buffers = room < UINT32_MAX / 2 ? (uint32_t)room : UINT32_MAX / 2;
-	pool->buffer0 = pool->memory.at + BUFFERS_AT;
-}
-
-/* Whether the keeper has this pool, as it is configured. */
-static bool
-take_over(struct shm_pool *pool)
-{
-	char name[SHM_KEEPER_NAME], err[160];
-	int fd[SHM_KEEPER_FDS];
-
-	keeper_name(name, pool, "memory");
-	if (shm_keeper_get(name, fd) != 1 ||
-		shm_memory_adopt(&pool->memory, fd[0], pool->cfg.size, err, sizeof(err)) != 0)
-		return false;
-	lay_out(pool);
-	keeper_name(name, pool, "book");
-	if (shm_keeper_get(name, fd) != 1 ||
-		shm_memory_adopt(
-			&pool->private, fd[0], book_bytes(pool->buffers), err, sizeof(err)) != 0)
-		return false;
-	pool->book = (void *)pool->private.at;
-	return pool->book->magic == SHM_BOOK_MAGIC && pool->book->buffers == pool->buffers &&
-	       pool->book->buffer_size == pool->buffer_size;
-}
-
-static int
-make_fresh(struct shm_pool *pool, char *err, size_t errlen)
-{
-	const struct shm_pool_config *cfg = &pool->cfg;
-	char name[SHM_KEEPER_NAME];
-	int rc;
-
-	shm_memory_free(&pool->memory);
-	shm_memory_free(&pool->private);
-	rc = shm_memory_create(
-		&pool->memory, cfg->name, cfg->size, cfg->hugepages, cfg->numa, err, errlen);
-	if (rc != 0)
-		return rc;
-	lay_out(pool);
-	if (pool->buffers < BUFFERS_MIN)
-		return fail(
-			err, errlen, -EINVAL, cfg->name, "its pool has room for too few buffers");
-	rc = shm_memory_create(&pool->private, cfg->name, book_bytes(pool->buffers), false,
-		cfg->numa, err, errlen);
-	if (rc != 0)
-		return rc;
-	pool->book = (void *)pool->private.at;
-	pool->book->buffers = pool->buffers;
-	pool->book->buffer_size = pool->buffer_size;
-	if (getrandom(&pool->book->id, sizeof(pool->book->id), 0) != sizeof(pool->book->id))
-		return fail(err, errlen, -EIO, cfg->name, "there are no random numbers");
-	pool->book->magic = SHM_BOOK_MAGIC;
-	/* Not held: it does not survive us, and everything else works. */
-	keeper_name(name, pool, "memory");
-	(void)shm_keeper_hold(name, &pool->memory.fd, 1);
-	keeper_name(name, pool, "book");
-	(void)shm_keeper_hold(name, &pool->private.fd, 1);
-	return 0;
-}
+/* --- begin and end ------------------------------------------------------------ */
 
 static int
 check(const struct shm_pool_config *cfg, char *err, size_t errlen)
@@ -294,11 +179,11 @@ check(const struct shm_pool_config *cfg, char *err, size_t errlen)
 			SHM_BUFFER_SIZE_MAX);
 		return -EINVAL;
 	}
-	if (cfg->size < BUFFERS_AT + (uint64_t)BUFFERS_MIN * cfg->buffer_size) {
+	if (cfg->size < SHM_POOL_BUFFERS_AT + (uint64_t)SHM_POOL_BUFFERS_MIN * cfg->buffer_size) {
 		snprintf(err, errlen,
 			"group %s: the pool's size is %llu bytes, but must have room for %u "
 			"buffers",
-			cfg->name, (unsigned long long)cfg->size, BUFFERS_MIN);
+			cfg->name, (unsigned long long)cfg->size, SHM_POOL_BUFFERS_MIN);
 		return -EINVAL;
 	}
 	return 0;
@@ -332,11 +217,8 @@ shm_pool_create(const struct shm_pool_config *cfg, char *err, size_t errlen)
 	}
 	pool->cfg = *cfg;
 	pool->memory.fd = pool->private.fd = -1;
-	pool->resumed = take_over(pool);
-	if (!pool->resumed)
-		rc = make_fresh(pool, err, errlen);
+	rc = shm_pool_memories(pool, err, errlen);
 	if (rc == 0) {
-		pool->owner = pool->book->owner;
 		shm_pool_repair(pool);
 		rc = make_mempool(pool);
 		if (rc != 0)
@@ -355,12 +237,9 @@ shm_pool_create(const struct shm_pool_config *cfg, char *err, size_t errlen)
 void
 shm_pool_destroy(struct shm_pool *pool)
 {
-	char name[SHM_KEEPER_NAME];
-
 	if (pool == NULL)
 		return;
-	keeper_name(name, pool, "");
-	shm_keeper_drop(name);
+	shm_pool_unhold(pool);
 	shm_hold_reap_orphans(pool);
 	/* Somebody still reads what was lent, or sends what was taken: their records
 	 * must not go. */

@@ -250,6 +250,7 @@ shm_life_tick(struct shm_port *p, int64_t now)
 		return;
 	}
 	a->bells = 0;
+	shm_port_hold(p, now);
 	shm_life_look(p, now);
 	a->tick_ms = now + (p->state == SHM_UP ? UP_MS : IDLE_MS);
 	if (p->state != SHM_UP) {

@@ -36,6 +36,8 @@ struct shm_env {
 	void (*synchronize)(void);
 	void (*changed)(void *user);
 	void (*kick_changed)(void *user, uint16_t qp, int old_fd, int new_fd);
+	/* A sentence for the log; NULL: not wanted. Any thread, must not block. */
+	void (*warn)(const char *sentence);
 };
 /* Once, before the first pool. run_dir: sockets go to run_dir/shm, the keeper's is
  * run_dir/keeper.sock. 0 or -errno with a sentence. */

@@ -2,14 +2,15 @@
 /*
  * What src/shm's files share. Theory of operation.
  *
- *   shm-pool.c        a group's pool: memory, mempool, owner[], reclaim, resume
+ *   shm-pool.c        a group's pool: mempool, owner[], reclaim
+ *   shm-pool-memory.c what it stands on, and its resume
  *   shm-ring.c        where a port's rings lie; reset and resume
  *   shm-ring.h        a ring from the host's side: take and give, in bursts
  *   shm-rx.c, shm-tx.c, shm-hop.c, shm-copy.c, shm-loan.c, shm-notify.c
  *                     what workers call (shm-port.h)
  *   shm-port-state.c  create, destroy, enable, status; a port's life
  *   shm-server.c      ivshmem sockets and their thread
- *   shm-keeper.c      descriptors that survive us
+ *   shm-keeper.c      descriptors that survive us; shm-held.c says when they do not
  *   shm-memory.c      sealed memfds
  *
  * Publishing. A worker reads port->live once per burst (acquire). While it is
@@ -54,13 +55,15 @@
 #include "src/shm/shm-memory.h"
 #include "src/shm/shm-port.h"
 
-#define SHM_OWNERS     256 /* values of owner[]: SHM_HOST and the ports of a group */
-#define SHM_JOURNAL    128 /* ring entries that one take or give moves at most */
-#define SHM_VIOLATIONS 256 /* a port may have before it is quarantined */
-#define SHM_LOANS_MOST 64  /* of a queue pair, at any one time */
-#define SHM_BOOK_MAGIC UINT64_C(0x316b6f6f4d56654e)
-#define SHM_RING_KINDS 3
-#define SHM_KICK_NONE  (-2) /* shm_port_kick_fd(): not running */
+#define SHM_OWNERS           256  /* values of owner[]: SHM_HOST and the ports of a group */
+#define SHM_JOURNAL          128  /* ring entries that one take or give moves at most */
+#define SHM_POOL_BUFFERS_AT  4096 /* of buffer 0 in the pool: behind struct netvm_pool */
+#define SHM_POOL_BUFFERS_MIN 64
+#define SHM_VIOLATIONS       256 /* a port may have before it is quarantined */
+#define SHM_LOANS_MOST       64  /* of a queue pair, at any one time */
+#define SHM_BOOK_MAGIC       UINT64_C(0x316b6f6f4d56654e)
+#define SHM_RING_KINDS       3
+#define SHM_KICK_NONE        (-2) /* shm_port_kick_fd(): not running */
 
 /* --- pools ------------------------------------------------------------------- */
 
@@ -102,6 +105,12 @@ struct shm_pool {
 	bool resumed;
 };
 
+/* memory, private, book and owner[], of an earlier daemon (pool->resumed) or fresh. 0, or
+ * -errno with a sentence. */
+int shm_pool_memories(struct shm_pool *pool, char *err, size_t errlen);
+/* The keeper has its memory and book from now on: 0 or -errno. Any thread. */
+int shm_pool_hold(const struct shm_pool *pool);
+void shm_pool_unhold(const struct shm_pool *pool);
 /* Writes struct netvm_pool where it is not what it should be. Control thread, before
  * the pool has ports; then the thread that serves sockets. */
 void shm_pool_repair(struct shm_pool *pool);

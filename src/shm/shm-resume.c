@@ -42,13 +42,16 @@ kept(const struct shm_port *p, const char *what, int fd[SHM_KEEPER_FDS])
 }
 
 static void
-hold(const struct shm_port *p, const char *what, int fd)
+hold(struct shm_port *p, const char *what, int fd)
 {
 	char key[SHM_KEEPER_NAME];
+	int ret;
 
 	shm_keeper_key(key, p, what);
 	/* Not held: the port does not survive us, and works. */
-	(void)shm_keeper_hold(key, &fd, 1);
+	ret = shm_keeper_hold(key, &fd, 1);
+	if (ret != 0)
+		shm_port_held(p, ret);
 }
 
 /* The one descriptor under this name, or -1. */
@@ -169,6 +172,7 @@ shm_port_memories(struct shm_port *p, char *err, size_t errlen)
 	uint64_t bytes = netvm_ring_memory(&p->client->page);
 	int ret = 0;
 
+	p->client->held_at = shm_keeper_lost();
 	if (!take_client(p, bytes))
 		ret = make_memory(p, bytes, err, errlen);
 	else

@@ -75,12 +75,15 @@ struct shm_attachment {
 	uint16_t shown_pairs; /* guarded by the port's lock, like the next */
 	uint32_t shown_features;
 	bool bell_watched;
-	unsigned int bells; /* that rang for nothing since the last tick */
-	uint32_t answered;  /* the last request that was carried out */
-	uint64_t beat;      /* the last one seen */
-	int64_t beat_ms;    /* when it changed */
-	int64_t wait_ms;    /* no request is carried out before (a guest that failed) */
-	int64_t tick_ms;    /* look again then; 0: never */
+	unsigned int bells;   /* that rang for nothing since the last tick */
+	uint32_t answered;    /* the last request that was carried out */
+	uint64_t beat;        /* the last one seen */
+	int64_t beat_ms;      /* when it changed */
+	int64_t wait_ms;      /* no request is carried out before (a guest that failed) */
+	int64_t tick_ms;      /* look again then; 0: never */
+	int unheld;           /* what shm_keeper_hold() said when something was not held, or 0 */
+	unsigned int held_at; /* shm_keeper_lost() when all was held */
+	int64_t hold_ms;      /* see then whether all is still held */
 };
 
 /* shm-page.c. Fills a->page and writes it to the guest: a new guest. */
@@ -114,6 +117,11 @@ void shm_life_attached(struct shm_port *p, bool is, pid_t peer);
 void shm_bells_close(struct shm_port *p);
 void shm_life_knock(struct shm_port *p, enum shm_door_kind door);  /* somebody connects */
 void shm_life_client(struct shm_port *p, enum shm_door_kind door); /* may have hung up */
+/* What a guest needs to outlive us is held, as far as we can; looks now and then. */
+void shm_port_hold(struct shm_port *p, int64_t now);
+/* What shm_keeper_hold() said: the log hears of news. Before the port is watched also the
+ * control thread. */
+void shm_port_held(struct shm_port *p, int error);
 
 /* shm-resume.c: control thread, before the port is watched. */
 void shm_keeper_key(char key[SHM_KEEPER_NAME], const struct shm_port *p, const char *what);

@@ -224,6 +224,11 @@ UNIT_TESTS += %D%/test-shm-life
 %C%_test_shm_life_CFLAGS = $(SHM_KEEPER_CFLAGS)
 %C%_test_shm_life_LDADD = $(SHM_HOST_LIBS)
 
+UNIT_TESTS += %D%/test-shm-held
+%C%_test_shm_held_SOURCES = %D%/test-shm-held.c $(SHM_GUESTS)
+%C%_test_shm_held_CFLAGS = $(SHM_KEEPER_CFLAGS)
+%C%_test_shm_held_LDADD = $(SHM_HOST_LIBS)
+
 UNIT_TESTS += %D%/test-shm-resume
 %C%_test_shm_resume_SOURCES = %D%/test-shm-resume.c %D%/shm-daemon.c %D%/shm-daemon.h $(SHM_HOST)
 %C%_test_shm_resume_CFLAGS = $(SHM_KEEPER_CFLAGS)

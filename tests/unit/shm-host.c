@@ -115,6 +115,43 @@ kick_changed(void *user, uint16_t qp, int old_fd, int new_fd)
 	atomic_fetch_add_explicit(&kicks, 1, memory_order_relaxed);
 }
 
+static pthread_mutex_t warned = PTHREAD_MUTEX_INITIALIZER;
+static char warning[400];
+static unsigned int warnings;
+
+static void
+warn(const char *sentence)
+{
+	pthread_mutex_lock(&warned);
+	snprintf(warning, sizeof(warning), "%s", sentence);
+	warnings++;
+	pthread_mutex_unlock(&warned);
+}
+
+unsigned int
+host_warnings(void)
+{
+	unsigned int n;
+
+	pthread_mutex_lock(&warned);
+	n = warnings;
+	pthread_mutex_unlock(&warned);
+	return n;
+}
+
+bool
+host_wait_warning(const char *word, char text[400])
+{
+	for (int64_t end = host_ms() + 20000; host_ms() < end; usleep(500)) {
+		pthread_mutex_lock(&warned);
+		memcpy(text, warning, sizeof(warning));
+		pthread_mutex_unlock(&warned);
+		if (strstr(text, word))
+			return true;
+	}
+	return false;
+}
+
 static void
 serve(unsigned int i, struct shm_port *p)
 {
@@ -148,6 +185,7 @@ host_start(const char *dir)
 	static const struct shm_env env = {
 		.synchronize = synchronize,
 		.kick_changed = kick_changed,
+		.warn = warn,
 	};
 
 	if (!eal())

@@ -47,5 +47,9 @@ struct shm_port_status host_status(unsigned int i);
 bool host_wait(unsigned int i, enum shm_port_state state);
 bool host_wait_owned(unsigned int i, uint32_t owned);
 unsigned int host_kicks(void); /* calls of env's kick_changed */
+/* How many sentences there were for the log; the last one with this word in it, for up to
+ * 20 s, goes to text. */
+unsigned int host_warnings(void);
+bool host_wait_warning(const char *word, char text[400]);
 
 #endif
