@@ -220,7 +220,8 @@ struct netvm_nf_ops {
 	/* Before the port is opened: the command line behind "--", with the program's
 	 * name as argv[0], for getopt. 0, or an error: it has said what is wrong. */
 	int (*options)(int argc, char **argv, void *arg);
-	/* On each thread before its first packet. *thread_arg is its own. */
+	/* On each thread; *thread_arg is its own. No thread calls back for anything else before
+	 * all have returned from this. */
 	int (*setup)(struct netvm_nf *nf, uint16_t thread, void *arg, void **thread_arg);
 	/* One packet: returns its verdict; the library sends it. */
 	enum netvm_verdict (*packet)(struct netvm_nf *nf, struct netvm_packet *p, void *thread_arg);
@@ -256,7 +257,7 @@ struct netvm_nf_ops {
  *
  * Without --transport it takes $NETVM_TRANSPORT, or "pci:". `poll` spins,
  * `adaptive` (default) sleeps on the doorbell when idle, `shared` gives the CPU
- * to other NFs on it after each burst. SIGINT and SIGTERM end it, SIGUSR1 prints
+ * to other NFs on it after each round of bursts. SIGINT and SIGTERM end it, SIGUSR1 prints
  * its counters. Returns the exit status: 0 ended in order, 1 failed, 2 usage.
  */
 int netvm_nf_run(int argc, char **argv, const struct netvm_nf_ops *ops, void *arg);

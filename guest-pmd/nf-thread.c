@@ -316,6 +316,20 @@ loop(struct netvm_nf *nf)
 	}
 }
 
+/* What one thread's setup made, the others may use: none serves before all are ready. */
+static void
+begin_together(struct netvm_nf *nf)
+{
+	struct netvm_nf_run *run = nf->run;
+
+	pthread_mutex_lock(&run->lock);
+	run->unready--;
+	pthread_cond_broadcast(&run->turn);
+	while (run->unready > 0 && !netvm_nf_stopping(run))
+		pthread_cond_wait(&run->turn, &run->lock);
+	pthread_mutex_unlock(&run->lock);
+}
+
 /* The last report speaks of all threads and comes before the first teardown: the
  * others wait here until thread 0 has seen them all come and has printed. */
 static void
@@ -351,6 +365,7 @@ netvm_nf_thread_main(void *arg)
 			nf->thread, strerror(err < 0 ? -err : err));
 		netvm_nf_stop(nf, 1);
 	} else {
+		begin_together(nf);
 		nf->next_tick = netvm_nf_now_ns() + (uint64_t)run->options.tick_ms * 1000000;
 		loop(nf);
 	}

@@ -128,7 +128,7 @@ start_threads(struct netvm_nf_run *run)
 		nf->ops = run->ops;
 		nf->thread = i;
 	}
-	run->left = run->info.pairs;
+	run->left = run->unready = run->info.pairs;
 	for (uint16_t i = 0; i < run->info.pairs; i++) {
 		struct netvm_nf *nf = &run->threads[i];
 		int err = pthread_create(&nf->id, NULL, netvm_nf_thread_main, nf);

@@ -75,6 +75,7 @@ struct netvm_nf_run {
 	uint32_t generation; /* of reopenings; under the lock */
 	uint16_t lost;       /* threads that wait for the reopening; under the lock */
 	bool reopening;      /* a thread has the port to itself; under the lock */
+	uint16_t unready;    /* threads whose setup has not returned; under the lock */
 	uint16_t left;       /* threads that have not reached the end; under the lock */
 	bool reported;       /* for the last time; under the lock */
 

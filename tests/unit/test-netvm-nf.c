@@ -23,7 +23,8 @@
 
 /* What the NF's process counts, shared with the test. */
 struct seen {
-	uint64_t setups, packets, bursts, ticks, lost, teardowns, messages, reports, polls, kept;
+	uint64_t setups, early, packets, bursts, ticks, lost, teardowns, messages, reports, polls,
+		kept;
 	uint64_t from, length;
 	char text[64];
 };
@@ -41,6 +42,8 @@ count(uint64_t *counter)
 static int
 nf_setup(struct netvm_nf *nf, uint16_t thread, void *arg, void **thread_arg)
 {
+	if (thread == 0)
+		usleep(100000); /* the others have to wait for it */
 	count(&seen->setups);
 	*thread_arg = calloc(1, sizeof(struct netvm_packet));
 	return thread == netvm_nf_thread(nf) && arg == seen ? 0 : -EINVAL;
@@ -92,7 +95,11 @@ static void
 nf_tick(struct netvm_nf *nf, void *thread_arg)
 {
 	struct netvm_packet *kept = thread_arg;
+	struct netvm_info info;
 
+	netvm_get_info(netvm_nf_port(nf), &info);
+	if (__atomic_load_n(&seen->setups, __ATOMIC_ACQUIRE) < info.pairs)
+		count(&seen->early);
 	count(&seen->ticks);
 	if (kept->data) {
 		kept->verdict = NETVM_NEXT;
@@ -266,6 +273,7 @@ test_threads(void **state)
 	kill(p.id, SIGTERM);
 	assert_int_equal(nf_process_finish(&p), 0);
 	assert_int_equal(seen->teardowns, 3);
+	assert_int_equal(seen->early, 0);
 	assert_non_null(strstr(p.text, "all   "));
 	end(h);
 }
