@@ -10,6 +10,12 @@
 #define TAGS_MAX       2 /* a service and a customer tag */
 #define EXTENSIONS_MAX 8
 
+static bool
+is_tag(uint16_t ether_type)
+{
+	return ether_type == NF_ETHER_VLAN || ether_type == NF_ETHER_QINQ;
+}
+
 static uint16_t
 load_l3(struct nf_headers *h)
 {
@@ -17,9 +23,7 @@ load_l3(struct nf_headers *h)
 
 	h->ether_type = nf_be16(h->b + 12);
 	for (int tags = 0; tags < TAGS_MAX; tags++) {
-		if (h->ether_type != NF_ETHER_VLAN && h->ether_type != NF_ETHER_QINQ)
-			break;
-		if (at + 4u > h->have)
+		if (!is_tag(h->ether_type) || at + 4u > h->have)
 			break;
 		h->ether_type = nf_be16(h->b + at + 2);
 		at += 4;
@@ -152,6 +156,9 @@ parse_copy(struct nf_headers *h, uint32_t total)
 		return h->kind = NF_BAD;
 	}
 	h->l3 = load_l3(h);
+	/* Anything could stand behind one tag more, or behind what is missing of one. */
+	if (is_tag(h->ether_type))
+		return h->kind = NF_BAD;
 	if (h->ether_type == NF_ETHER_IPV4) {
 		h->version = 4;
 		h->kind = parse_ipv4(h, total);

@@ -41,7 +41,8 @@ enum { NF_TCP_FIN = 1, NF_TCP_SYN = 2, NF_TCP_RST = 4, NF_TCP_ACK = 16 };
 
 enum nf_kind {
 	NF_OTHER, /* not IP: ether_type and l3 say what */
-	NF_BAD,   /* no Ethernet header, or IP that is cut off, lying or too deep */
+	NF_BAD,   /* no Ethernet header, a tag that is cut off or the third, or IP that is
+		     cut off, lying or too deep */
 	NF_IP,    /* l3, l4, proto and end are valid: l3 < l4 <= end <= the packet's end */
 };
 
