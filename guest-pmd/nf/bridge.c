@@ -37,7 +37,7 @@ bridge_stop(struct bridge *b)
 static void
 learn(struct bridge *b, const uint8_t *mac, uint16_t port, uint64_t now)
 {
-	uint16_t *known = nf_table_find(b->macs, mac);
+	uint16_t *known = nf_table_find_live(b->macs, mac, now);
 
 	if ((mac[0] & 1) != 0)
 		return;
@@ -70,7 +70,7 @@ bridge_packet(struct bridge *b, struct netvm_packet *p, uint64_t now)
 	memcpy(mac, header, sizeof(mac));
 	nf_table_expire(b->macs, now, 2);
 	learn(b, mac + 6, from, now);
-	to = (mac[0] & 1) == 0 ? nf_table_find(b->macs, mac) : NULL;
+	to = (mac[0] & 1) == 0 ? nf_table_find_live(b->macs, mac, now) : NULL;
 	p->verdict = NETVM_NEXT;
 	if (to == NULL) {
 		b->count[BRIDGE_UNKNOWN]++;

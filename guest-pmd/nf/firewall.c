@@ -24,12 +24,10 @@ firewall_start(struct firewall *fw, const char *rules, uint32_t flows)
 {
 	struct nf_table_spec spec = {.capacity = flows,
 		.key_size = sizeof(struct nf_key),
-		.value_size = sizeof(struct nf_connection),
-		.timeout_ns = {[NF_CLASS_SHORT] = NF_TIMEOUT_SHORT * UINT64_C(1000000000),
-			[NF_CLASS_DATAGRAM] = NF_TIMEOUT_DATAGRAM * UINT64_C(1000000000),
-			[NF_CLASS_LONG] = NF_TIMEOUT_LONG * UINT64_C(1000000000)}};
+		.value_size = sizeof(struct nf_connection)};
 	int r;
 
+	memcpy(spec.timeout_ns, nf_class_timeouts, sizeof(spec.timeout_ns));
 	*fw = (struct firewall){0};
 	r = nf_rules_read(&fw->rules, rules, read_action, "allow or deny");
 	if (r < 0 || flows == 0)
@@ -80,38 +78,69 @@ rules_allow(struct firewall *fw, const struct nf_key *key, bool has_ports)
 
 /* The flow of a key, in whichever direction it was begun. */
 static struct nf_connection *
-find_flow(struct firewall *fw, const struct nf_key *key, bool *reply)
+find_flow(struct firewall *fw, const struct nf_key *key, bool *reply, uint64_t now)
 {
-	struct nf_connection *c = nf_table_find(fw->flows, key);
+	struct nf_connection *c = nf_table_find_live(fw->flows, key, now);
 	struct nf_key back;
 
 	*reply = false;
 	if (c == NULL) {
 		nf_key_reverse(key, &back);
-		c = nf_table_find(fw->flows, &back);
+		c = nf_table_find_live(fw->flows, &back, now);
 		*reply = c != NULL;
 	}
 	return c;
+}
+
+/* An error about a flow that is known, to the one who sent what it quotes: an error that
+ * goes elsewhere is a pretext. */
+static bool
+is_error_about_flow(
+	struct firewall *fw, const struct nf_headers *h, const struct nf_key *key, uint64_t now)
+{
+	struct nf_headers quote;
+	struct nf_key quoted;
+	uint32_t at;
+	bool reply;
+
+	return nf_parse_quote(h, &quote, &at) && nf_key_of(&quote, &quoted) &&
+	       memcmp(quoted.source, key->destination, sizeof(quoted.source)) == 0 &&
+	       find_flow(fw, &quoted, &reply, now) != NULL;
 }
 
 /* Of a flow that is known already, or an error about one. */
 static bool
 belongs(struct firewall *fw, const struct nf_headers *h, const struct nf_key *key, uint64_t now)
 {
-	struct nf_headers quote;
 	struct nf_connection *c;
-	struct nf_key quoted;
-	uint32_t at;
 	bool reply;
 
 	if (nf_is_icmp_error(h))
-		return nf_parse_quote(h, &quote, &at) && nf_key_of(&quote, &quoted) &&
-		       find_flow(fw, &quoted, &reply) != NULL;
-	c = find_flow(fw, key, &reply);
+		return is_error_about_flow(fw, h, key, now);
+	c = find_flow(fw, key, &reply, now);
 	if (c == NULL || (c->stage == NF_CLOSED && nf_begins(h) && h->proto == NF_PROTO_TCP))
 		return false;
 	nf_table_touch(fw->flows, c, nf_connection_step(c, h, reply), now);
 	return true;
+}
+
+/* A new flow, for which one that was begun or has ended makes room when there is none. */
+static struct nf_connection *
+add_flow(struct firewall *fw, const struct nf_key *key, uint64_t now)
+{
+	struct nf_connection *c = nf_table_add(fw->flows, key, NF_CLASS_TCP, now);
+	void *oldest;
+
+	if (c != NULL)
+		return c;
+	oldest = nf_table_oldest(fw->flows, NF_CLASSES_SHORT);
+	if (oldest == NULL) {
+		fw->count[FIREWALL_FULL]++;
+		return NULL;
+	}
+	nf_table_remove(fw->flows, oldest);
+	fw->count[FIREWALL_EVICTED]++;
+	return nf_table_add(fw->flows, key, NF_CLASS_TCP, now);
 }
 
 /* Rules have let a first packet through: remembers its flow. */
@@ -128,15 +157,13 @@ remember(struct firewall *fw, const struct nf_headers *h, const struct nf_key *k
 		fw->count[FIREWALL_NO_FLOW]++;
 		return false;
 	}
-	c = find_flow(fw, key, &reply);
+	c = find_flow(fw, key, &reply, now);
 	if (c != NULL) /* a closed one whose ports are used again, perhaps by the other side */
 		nf_table_remove(fw->flows, c);
-	c = nf_table_add(fw->flows, key, NF_CLASS_SHORT, now);
-	if (c == NULL) {
-		fw->count[FIREWALL_FULL]++;
+	c = add_flow(fw, key, now);
+	if (c == NULL)
 		return false;
-	}
-	nf_connection_step(c, h, false);
+	nf_table_touch(fw->flows, c, nf_connection_step(c, h, false), now);
 	return true;
 }
 
@@ -191,7 +218,7 @@ void
 firewall_report(struct firewall *fw, FILE *out)
 {
 	static const char *const names[FIREWALL_COUNTS] = {"allowed", "denied", "default-denied",
-		"bad", "not-ip", "of-flow", "no-flow", "flows-full"};
+		"bad", "not-ip", "of-flow", "no-flow", "flows-full", "evicted"};
 
 	nf_print_counts(out, names, fw->count, FIREWALL_COUNTS);
 	if (fw->flows != NULL)

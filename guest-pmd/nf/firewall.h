@@ -28,6 +28,7 @@ enum firewall_count {
 	FIREWALL_OF_FLOW, /* allowed as part of a flow */
 	FIREWALL_NO_FLOW, /* TCP that belongs to no flow and does not begin one */
 	FIREWALL_FULL,    /* no room for another flow */
+	FIREWALL_EVICTED, /* flows begun or ended that made room for another */
 	FIREWALL_COUNTS,
 };
 

@@ -103,7 +103,7 @@ resolve(struct l3fwd *l3, uint8_t version, const uint8_t *address, const struct 
 		n = nf_table_add(l3->neighbours, &key, 0, now);
 	if (n == NULL) {
 		/* A scan of a link fills the table with hosts that do not exist. */
-		nf_table_remove(l3->neighbours, nf_table_oldest(l3->neighbours));
+		nf_table_remove(l3->neighbours, nf_table_oldest(l3->neighbours, NF_CLASSES_ALL));
 		n = nf_table_add(l3->neighbours, &key, 0, now);
 	}
 	if (n == NULL)

@@ -90,7 +90,7 @@ bucket_of(struct limit *l, const struct netvm_packet *p, uint64_t now)
 	if (until == NULL) {
 		until = nf_table_add(l->sources, &key, 0, now);
 		if (until == NULL) {
-			nf_table_remove(l->sources, nf_table_oldest(l->sources));
+			nf_table_remove(l->sources, nf_table_oldest(l->sources, NF_CLASSES_ALL));
 			l->count[LIMIT_EVICTED]++;
 			until = nf_table_add(l->sources, &key, 0, now);
 		}

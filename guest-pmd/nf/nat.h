@@ -3,8 +3,8 @@
  * nat: source NAT for IPv4. What comes from inside gets the outside address and a port
  * (for an echo: an identifier) of its own; answers get the inside's back. Each flow has
  * its mapping, and only the one it speaks to gets in. TCP, UDP, echo and the ICMP errors
- * about them; other protocols and fragments from inside are dropped, as nothing could
- * tell whose their answers are. What is neither from inside nor to the outside address
+ * about them, both ways; other protocols and fragments are dropped, as nothing could
+ * tell whose they are. What is neither from inside nor to the outside address
  * passes untouched, IPv6 and ARP too.
  *
  * The outside address is at the NF's MAC: it answers ARP for it, sends with it, and
@@ -19,15 +19,16 @@
 enum nat_count {
 	NAT_OUT,         /* translated, from inside */
 	NAT_IN,          /* translated, to inside */
-	NAT_ERRORS,      /* ICMP errors that found their flow */
+	NAT_ERRORS,      /* ICMP errors that found their flow, of both ways */
 	NAT_PASSED,      /* none of its business */
 	NAT_ANSWERED,    /* ARP for the outside address */
-	NAT_UNKNOWN,     /* dropped: to the outside address, of no flow */
+	NAT_UNKNOWN,     /* dropped: to the outside address or an error, of no flow */
 	NAT_FRAGMENTS,   /* dropped */
 	NAT_UNSUPPORTED, /* dropped: no ports to map, or TCP that does not begin a flow */
 	NAT_FULL,        /* dropped: no port or no room for another flow */
 	NAT_BAD,         /* dropped: malformed */
 	NAT_FLOWS,       /* mappings that were made */
+	NAT_EVICTED,     /* mappings begun or ended that made room for another */
 	NAT_COUNTS,
 };
 

@@ -39,7 +39,8 @@ uint64_t nf_random_seed(void);
  * looks at the oldest only. A value is the caller's, 8-byte aligned, and stays where
  * it is until its entry goes.
  */
-#define NF_CLASSES 4
+#define NF_CLASSES     5
+#define NF_CLASSES_ALL ((1u << NF_CLASSES) - 1)
 
 struct nf_table;
 
@@ -56,6 +57,10 @@ struct nf_table *nf_table_new(const struct nf_table_spec *spec); /* NULL: no mem
 void nf_table_free(struct nf_table *t);
 uint32_t nf_table_count(const struct nf_table *t);
 void *nf_table_find(struct nf_table *t, const void *key);
+/* The same, but an entry whose time is over goes, and is none. */
+void *nf_table_find_live(struct nf_table *t, const void *key, uint64_t now);
+/* False: its time is over, and it is gone now. */
+bool nf_table_live(struct nf_table *t, void *value, uint64_t now);
 /* A new entry, its value all 0; the key is not there yet. NULL: the table is full. */
 void *nf_table_add(struct nf_table *t, const void *key, unsigned int class, uint64_t now);
 /* It was used: moves it to a class and makes it the youngest there. */
@@ -64,8 +69,8 @@ void nf_table_remove(struct nf_table *t, void *value);
 const void *nf_table_key(const struct nf_table *t, const void *value);
 /* Removes up to max entries whose time is over; returns how many. */
 uint32_t nf_table_expire(struct nf_table *t, uint64_t now, uint32_t max);
-/* The entry that was not used for longest, of the first class that has one, or NULL. */
-void *nf_table_oldest(struct nf_table *t);
+/* The entry of these classes (a bit for each) that was not used for longest, or NULL. */
+void *nf_table_oldest(struct nf_table *t, unsigned int classes);
 void nf_table_each(
 	struct nf_table *t, void (*fn)(void *arg, const void *key, void *value), void *arg);
 

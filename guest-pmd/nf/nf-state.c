@@ -4,6 +4,14 @@
  */
 #include "guest-pmd/nf/nf-state.h"
 
+#define SECOND UINT64_C(1000000000)
+
+const uint64_t nf_class_timeouts[NF_CLASSES] = {[NF_CLASS_TCP] = 60 * SECOND,
+	[NF_CLASS_ICMP] = 60 * SECOND,
+	[NF_CLASS_ASKED] = 60 * SECOND,
+	[NF_CLASS_ANSWERED] = 180 * SECOND,
+	[NF_CLASS_OPEN] = 7440 * SECOND};
+
 bool
 nf_begins(const struct nf_headers *h)
 {
@@ -50,11 +58,11 @@ nf_connection_step(struct nf_connection *c, const struct nf_headers *h, bool rep
 	if (h->proto == NF_PROTO_TCP) {
 		if (h->l4_len != 0)
 			step_tcp(c, nf_tcp_flags(h), reply);
-		return c->stage == NF_OPEN || c->stage == NF_HALF ? NF_CLASS_LONG : NF_CLASS_SHORT;
+		return c->stage == NF_OPEN || c->stage == NF_HALF ? NF_CLASS_OPEN : NF_CLASS_TCP;
 	}
 	if (reply)
 		c->stage = NF_OPEN;
 	if (h->proto == NF_PROTO_ICMP || h->proto == NF_PROTO_ICMP6)
-		return NF_CLASS_SHORT;
-	return c->stage == NF_OPEN ? NF_CLASS_DATAGRAM : NF_CLASS_SHORT;
+		return NF_CLASS_ICMP;
+	return c->stage == NF_OPEN ? NF_CLASS_ANSWERED : NF_CLASS_ASKED;
 }

@@ -27,15 +27,18 @@ struct nf_connection {
 
 /* Classes of a table (nf-flow.h), with how long each may be silent. */
 enum nf_class {
-	NF_CLASS_SHORT,    /* handshakes, closed connections, ICMP */
-	NF_CLASS_DATAGRAM, /* answered, not TCP */
-	NF_CLASS_LONG,     /* open TCP */
-	NF_CLASS_UNUSED,
+	NF_CLASS_TCP,      /* TCP that begins or has ended: 60 s */
+	NF_CLASS_ICMP,     /* 60 s */
+	NF_CLASS_ASKED,    /* all else, not answered: 60 s */
+	NF_CLASS_ANSWERED, /* all else: 180 s */
+	NF_CLASS_OPEN,     /* TCP: 7440 s; RFC 5382 wants at least 2 h 4 min */
 };
 
-#define NF_TIMEOUT_SHORT    60
-#define NF_TIMEOUT_DATAGRAM 180
-#define NF_TIMEOUT_LONG     7440 /* RFC 5382: at least 2 h 4 min */
+extern const uint64_t nf_class_timeouts[NF_CLASSES];
+
+/* Flows that may make room for others when there is none: whoever sends begun flows only
+ * cannot keep out others by that, nor end what is under way. */
+#define NF_CLASSES_SHORT (1u << NF_CLASS_TCP | 1u << NF_CLASS_ICMP | 1u << NF_CLASS_ASKED)
 
 /* Takes a packet of the flow into account; returns its class from now on. */
 enum nf_class nf_connection_step(struct nf_connection *c, const struct nf_headers *h, bool reply);

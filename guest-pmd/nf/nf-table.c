@@ -130,6 +130,14 @@ nf_table_find(struct nf_table *t, const void *key)
 	return NULL;
 }
 
+void *
+nf_table_find_live(struct nf_table *t, const void *key, uint64_t now)
+{
+	void *value = nf_table_find(t, key);
+
+	return value != NULL && nf_table_live(t, value, now) ? value : NULL;
+}
+
 static void
 unlink_class(struct nf_table *t, struct entry *e)
 {
@@ -209,6 +217,22 @@ nf_table_remove(struct nf_table *t, void *value)
 	t->count--;
 }
 
+static bool
+is_over(const struct nf_table *t, const struct entry *e, uint64_t now)
+{
+	return now >= e->used && now - e->used >= t->spec.timeout_ns[e->class];
+}
+
+bool
+nf_table_live(struct nf_table *t, void *value, uint64_t now)
+{
+	bool over = is_over(t, from_value(value), now);
+
+	if (over)
+		nf_table_remove(t, value);
+	return !over;
+}
+
 uint32_t
 nf_table_expire(struct nf_table *t, uint64_t now, uint32_t max)
 {
@@ -218,7 +242,7 @@ nf_table_expire(struct nf_table *t, uint64_t now, uint32_t max)
 		while (n < max && t->oldest[c] != NONE) {
 			struct entry *e = entry_of(t, t->oldest[c]);
 
-			if (now < e->used || now - e->used < t->spec.timeout_ns[c])
+			if (!is_over(t, e, now))
 				break;
 			nf_table_remove(t, value_of(e));
 			n++;
@@ -228,13 +252,20 @@ nf_table_expire(struct nf_table *t, uint64_t now, uint32_t max)
 }
 
 void *
-nf_table_oldest(struct nf_table *t)
+nf_table_oldest(struct nf_table *t, unsigned int classes)
 {
-	for (int c = 0; c < NF_CLASSES; c++) {
-		if (t->oldest[c] != NONE)
-			return value_of(entry_of(t, t->oldest[c]));
+	struct entry *oldest = NULL;
+
+	for (unsigned int c = 0; c < NF_CLASSES; c++) {
+		struct entry *e;
+
+		if ((classes >> c & 1) == 0 || t->oldest[c] == NONE)
+			continue;
+		e = entry_of(t, t->oldest[c]);
+		if (oldest == NULL || e->used < oldest->used)
+			oldest = e;
 	}
-	return NULL;
+	return oldest != NULL ? value_of(oldest) : NULL;
 }
 
 void

@@ -63,7 +63,7 @@ tracker_packet(struct tracker *t, const struct netvm_packet *p, uint64_t now)
 		tracker_age(t, now, 2);
 		flow = nf_table_add(t->flows, &key, 0, now);
 		if (flow == NULL) {
-			nf_table_remove(t->flows, nf_table_oldest(t->flows));
+			nf_table_remove(t->flows, nf_table_oldest(t->flows, NF_CLASSES_ALL));
 			t->count[TRACKER_EVICTED]++;
 			flow = nf_table_add(t->flows, &key, 0, now);
 		}

@@ -105,6 +105,20 @@ what_is_not_ip_has_its_own_word(void **state)
 }
 
 static void
+tags_hide_nothing(void **state)
+{
+	start("deny any any any", 0);
+	test_frame(&frame, "10.0.0.1", "10.0.0.2", 6, 1, 22, NULL, 10);
+	for (int tags = 0; tags < 5; tags++) {
+		assert_false(passes());
+		test_frame_tag(&frame, tags == 1 ? 0x88a8 : 0x8100, 5);
+	}
+	assert_int_equal(fw.count[FIREWALL_DENIED], 3);
+	assert_int_equal(fw.count[FIREWALL_BAD], 2);
+	firewall_stop(&fw);
+}
+
+static void
 fragments_hide_nothing(void **state)
 {
 	start("deny tcp any any 22\nallow tcp any any 80\n", 0);
@@ -193,18 +207,53 @@ errors_pass_only_about_flows(void **state)
 	assert_true(passes());
 	test_frame(&frame, "9.9.9.9", "10.0.0.1", 1, 0, 0x0800, sent.b + 14, 28);
 	assert_false(passes());
+	/* Not to one who did not send what it quotes. */
+	test_frame(&frame, "9.9.9.9", "10.0.0.2", 1, 0, 0x0b00, sent.b + 14, 28);
+	assert_false(passes());
 	firewall_stop(&fw);
 }
 
 static void
 a_full_table_drops_new_flows_only(void **state)
 {
-	start("allow udp any any\n", 4);
-	for (uint16_t i = 0; i < 10; i++)
+	start("allow udp 10.0.0.0/8 any\nallow tcp 10.0.0.0/8 any\n", 4);
+	for (uint16_t i = 0; i < 10; i++) {
 		assert_int_equal(passes_udp("10.0.0.1", i, "1.1.1.1", 53), i < 4);
+		assert_int_equal(passes_udp("1.1.1.1", 53, "10.0.0.1", i), i < 4);
+	}
 	assert_int_equal(fw.count[FIREWALL_FULL], 6);
 	assert_int_equal(fw.count[FIREWALL_ALLOWED], 4);
 	assert_true(passes_udp("1.1.1.1", 53, "10.0.0.1", 3));
+	firewall_stop(&fw);
+
+	/* What is begun only makes room: a flood of it takes nothing from what is open. */
+	start("allow udp 10.0.0.0/8 any\nallow tcp 10.0.0.0/8 any\n", 4);
+	assert_true(passes_udp("10.0.0.1", 5, "1.1.1.1", 53));
+	assert_true(passes_udp("1.1.1.1", 53, "10.0.0.1", 5));
+	assert_true(passes_tcp("10.0.0.1", 5, "1.1.1.1", 80, 2));
+	assert_true(passes_tcp("1.1.1.1", 80, "10.0.0.1", 5, 0x12));
+	for (uint16_t i = 0; i < 10; i++)
+		assert_true(passes_tcp("10.0.0.2", i, "1.1.1.1", 80, 2));
+	assert_int_equal(fw.count[FIREWALL_EVICTED], 8);
+	assert_int_equal(fw.count[FIREWALL_FULL], 0);
+	assert_true(passes_udp("1.1.1.1", 53, "10.0.0.1", 5));
+	assert_true(passes_tcp("1.1.1.1", 80, "10.0.0.1", 5, 0x10));
+	assert_true(passes_tcp("1.1.1.1", 80, "10.0.0.2", 9, 0x12));
+	firewall_stop(&fw);
+}
+
+/* Flows end on time though no packet comes to clear them away. */
+static void
+what_is_over_does_not_answer(void **state)
+{
+	start("allow udp 10.0.0.0/8 any\n", 100);
+	for (uint16_t i = 0; i < 20; i++)
+		assert_true(passes_udp("10.0.0.1", i, "1.1.1.1", 53));
+	now += 59 * SECOND;
+	assert_true(passes_udp("1.1.1.1", 53, "10.0.0.1", 19));
+	now += 2 * SECOND;
+	assert_false(passes_udp("1.1.1.1", 53, "10.0.0.1", 18));
+	assert_true(passes_udp("1.1.1.1", 53, "10.0.0.1", 19));
 	firewall_stop(&fw);
 }
 
@@ -214,11 +263,13 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_rule_decides),
 		cmocka_unit_test(what_is_not_ip_has_its_own_word),
+		cmocka_unit_test(tags_hide_nothing),
 		cmocka_unit_test(fragments_hide_nothing),
 		cmocka_unit_test(answers_pass_when_stateful),
 		cmocka_unit_test(flows_end),
 		cmocka_unit_test(errors_pass_only_about_flows),
 		cmocka_unit_test(a_full_table_drops_new_flows_only),
+		cmocka_unit_test(what_is_over_does_not_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,10 +184,47 @@ errors_find_the_host_inside(void **state)
 	nat_stop(&nat);
 }
 
+/* A host inside says that it does not want what came in, and a router there that it does
+ * not fit. */
+static void
+errors_from_inside_go_out(void **state)
+{
+	static struct test_frame came;
+	uint16_t outside;
+
+	start(2000, 2999, 100);
+	for (int router = 0; router < 2; router++) {
+		test_frame(&frame, "10.1.2.3", "198.51.100.7", 17, 4000, 53, NULL, 30);
+		assert_int_equal(pass(), NETVM_NEXT);
+		outside = port(0);
+		test_frame(&frame, "198.51.100.7", "192.0.2.1", 17, 53, outside, NULL, 30);
+		came = frame;
+		assert_int_equal(pass(), NETVM_NEXT);
+		sent = frame;
+		test_frame(&frame, router ? "10.9.9.9" : "10.1.2.3", "198.51.100.7", 1, 0,
+			router ? 0x0304 : 0x0303, sent.b + 14, 40);
+		assert_int_equal(pass(), NETVM_NEXT);
+		assert_true(test_sums_right(&frame));
+		assert_memory_equal(frame.b + frame.l3 + 12, "\xc0\0\2\1\xc6\x33\x64\7", 8);
+		assert_memory_equal(frame.b + 6, "\2\0\0\0\0\x99", 6);
+		/* The quote is what came, but for the L4 checksum. */
+		assert_memory_equal(frame.b + frame.payload, came.b + 14, 26);
+		assert_int_equal(nat.count[NAT_ERRORS], router + 1);
+	}
+	/* Not to somebody else, and not about what did not come. */
+	test_frame(&frame, "10.1.2.3", "198.51.100.8", 1, 0, 0x0303, sent.b + 14, 40);
+	assert_int_equal(pass(), NETVM_DROP);
+	sent.b[sent.l4 + 1] ^= 1;
+	test_frame(&frame, "10.1.2.3", "198.51.100.7", 1, 0, 0x0303, sent.b + 14, 40);
+	assert_int_equal(pass(), NETVM_DROP);
+	assert_int_equal(nat.count[NAT_UNKNOWN], 2);
+	nat_stop(&nat);
+}
+
 static void
 ports_run_out_and_come_back(void **state)
 {
-	bool used[10] = {false};
+	uint16_t used[10];
 
 	start(2000, 2009, 100);
 	for (uint16_t i = 0; i < 12; i++) {
@@ -196,27 +233,62 @@ ports_run_out_and_come_back(void **state)
 		if (i >= 10)
 			continue;
 		assert_in_range(port(0), 2000, 2009);
-		assert_false(used[port(0) - 2000]);
-		used[port(0) - 2000] = true;
+		used[i] = port(0);
+		for (uint16_t k = 0; k < i; k++)
+			assert_int_not_equal(used[k], used[i]);
+		/* Answered: none of them makes room. */
+		test_frame(&frame, "198.51.100.7", "192.0.2.1", 17, 53, used[i], NULL, 1);
+		assert_int_equal(pass(), NETVM_NEXT);
 	}
 	assert_int_equal(nat.count[NAT_FULL], 2);
 	assert_int_equal(nf_table_count(nat.flows), 10);
 	/* TCP has ports of its own. */
 	test_frame(&frame, "10.1.2.3", "198.51.100.7", 6, 1, 53, NULL, 1);
 	assert_int_equal(pass(), NETVM_NEXT);
-	now += 61 * SECOND;
+	now += 181 * SECOND;
+	/* Nor is one answered whose time is over, though nothing has cleared it away. */
+	test_frame(&frame, "198.51.100.7", "192.0.2.1", 17, 53, used[9], NULL, 1);
+	assert_int_equal(pass(), NETVM_DROP);
 	for (uint16_t i = 0; i < 10; i++) {
 		test_frame(&frame, "10.1.2.4", "198.51.100.7", 17, i, 53, NULL, 1);
 		assert_int_equal(pass(), NETVM_NEXT);
 	}
 	nat_stop(&nat);
+}
 
-	start(2000, 2009, 3);
-	for (uint16_t i = 0; i < 5; i++) {
-		test_frame(&frame, "10.1.2.3", "198.51.100.7", 17, i, 53, NULL, 1);
-		assert_int_equal(pass(), i < 3 ? NETVM_NEXT : NETVM_DROP);
+/* A flood of beginnings takes the place of others' beginnings, and of nothing else. */
+static void
+what_is_only_begun_makes_room(void **state)
+{
+	uint16_t kept;
+
+	start(2000, 2003, 5);
+	test_frame(&frame, "10.1.2.3", "198.51.100.7", 17, 4000, 53, NULL, 1);
+	assert_int_equal(pass(), NETVM_NEXT);
+	kept = port(0);
+	test_frame(&frame, "198.51.100.7", "192.0.2.1", 17, 53, kept, NULL, 1);
+	assert_int_equal(pass(), NETVM_NEXT);
+	test_frame(&frame, "10.1.2.3", "198.51.100.7", 1, 9, 0x0800, NULL, 1);
+	assert_int_equal(pass(), NETVM_NEXT);
+	for (uint16_t i = 0; i < 20; i++) {
+		now++;
+		test_frame(&frame, "10.6.6.6", "198.51.100.7", 17, i, 53, NULL, 1);
+		assert_int_equal(pass(), NETVM_NEXT);
+		assert_int_not_equal(port(0), kept);
 	}
-	assert_int_equal(nat.ports[NAT_UDP].count, 7);
+	/* Three of the four ports are the flood's; the fifth entry is the echo's. */
+	assert_int_equal(nf_table_count(nat.flows), 5);
+	assert_int_equal(nat.count[NAT_EVICTED], 17);
+	for (uint16_t i = 0; i < 20; i++) {
+		now++;
+		test_frame(&frame, "10.6.6.6", "198.51.100.7", 6, i, 53, NULL, 1);
+		assert_int_equal(pass(), NETVM_NEXT);
+	}
+	assert_int_equal(nat.count[NAT_FULL], 0);
+	test_frame(&frame, "198.51.100.7", "192.0.2.1", 17, 53, kept, NULL, 1);
+	assert_int_equal(pass(), NETVM_NEXT);
+	for (int i = 0; i < NAT_SPACES; i++)
+		assert_int_equal(nat.ports[i].count, i == NAT_UDP ? 3 : i == NAT_TCP ? 0 : 4);
 	nat_stop(&nat);
 }
 
@@ -285,7 +357,9 @@ main(void)
 		cmocka_unit_test(what_is_not_its_business_passes),
 		cmocka_unit_test(arp_for_the_outside_is_answered),
 		cmocka_unit_test(errors_find_the_host_inside),
+		cmocka_unit_test(errors_from_inside_go_out),
 		cmocka_unit_test(ports_run_out_and_come_back),
+		cmocka_unit_test(what_is_only_begun_makes_room),
 		cmocka_unit_test(what_cannot_be_mapped_is_dropped),
 		cmocka_unit_test(a_partial_checksum_stays_right),
 		cmocka_unit_test(bad_configurations_are_refused),

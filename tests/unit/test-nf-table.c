@@ -114,8 +114,8 @@ a_table_is_what_a_list_would_be(void **state)
 	}
 	assert_int_equal(went, removed);
 	assert_true(removed > 10000);
-	while (nf_table_oldest(t) != NULL)
-		nf_table_remove(t, nf_table_oldest(t));
+	while (nf_table_oldest(t, NF_CLASSES_ALL) != NULL)
+		nf_table_remove(t, nf_table_oldest(t, NF_CLASSES_ALL));
 	assert_int_equal(nf_table_count(t), 0);
 	nf_table_free(t);
 }
