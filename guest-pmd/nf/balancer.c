@@ -98,6 +98,30 @@ balancer_start(struct balancer *b, const char *path)
 	return 0;
 }
 
+/* The key by which a packet is spread. */
+static bool
+key_of(const struct balancer *b, const struct nf_headers *h, struct nf_key *key)
+{
+	struct nf_headers quote;
+	struct nf_key quoted;
+	uint32_t at;
+
+	if (!nf_key_of(h, key))
+		return false;
+	/* An error about what a back end sent goes to that back end: it quotes an answer. */
+	if (nf_parse_quote(h, &quote, &at) && nf_key_of(&quote, &quoted) &&
+		memcmp(quoted.source, key->destination, sizeof(key->destination)) == 0)
+		nf_key_reverse(&quoted, key);
+	/* All fragments of a datagram go one way, so none is judged by its ports. */
+	if (b->by == BALANCER_SOURCE || h->fragment)
+		key->sport = key->dport = 0;
+	if (b->by == BALANCER_SOURCE) {
+		memset(key->destination, 0, sizeof(key->destination));
+		key->proto = 0;
+	}
+	return true;
+}
+
 void
 balancer_packet(struct balancer *b, struct netvm_packet *p, uint32_t room)
 {
@@ -116,17 +140,10 @@ balancer_packet(struct balancer *b, struct netvm_packet *p, uint32_t room)
 		p->verdict = NETVM_TO_PORT;
 		return;
 	}
-	if (!nf_key_of(&h, &key) ||
-		(b->host.count != 0 && !nf_host_has(&b->host, h.version, key.destination))) {
+	if (!key_of(b, &h, &key) || (b->host.count != 0 && !nf_host_has(&b->host, h.version,
+								   h.b + nf_destination_at(&h)))) {
 		b->count[BALANCER_PASSED]++;
 		return;
-	}
-	/* All fragments of a datagram go one way, so none is judged by its ports. */
-	if (b->by == BALANCER_SOURCE || h.fragment)
-		key.sport = key.dport = 0;
-	if (b->by == BALANCER_SOURCE) {
-		memset(key.destination, 0, sizeof(key.destination));
-		key.proto = 0;
 	}
 	e = &b->backend[b->slot[nf_hash(FLOW_SEED, &key, sizeof(key)) % BALANCER_SLOTS]];
 	e->packets++;

@@ -12,7 +12,7 @@
  *
  * Consistent: a flow's back end follows from its key alone, so instances of the
  * balancer agree and a restart changes nothing; when a back end comes or goes, only its
- * own share of the flows moves.
+ * own share of the flows moves. An ICMP error goes where the flow that it is about goes.
  */
 #ifndef NF_BALANCER_H
 #define NF_BALANCER_H

@@ -53,7 +53,8 @@ router_packet(struct router *r, struct netvm_packet *p)
 	for (unsigned int i = 0; i < r->rules.count; i++) {
 		struct nf_rule *rule = &r->rules.rule[i];
 
-		if (nf_match(&rule->match, &key, nf_has_ports(&h)) != NF_MATCHED)
+		/* All fragments of a datagram go one way, so none is judged by its ports. */
+		if (nf_match(&rule->match, &key, nf_has_ports(&h) && !h.fragment) != NF_MATCHED)
 			continue;
 		rule->hits++;
 		r->count[ROUTER_MATCHED]++;

@@ -96,6 +96,10 @@ a_router_sends_by_rules(void **state)
 	frame.b[21] = 100; /* a later fragment shows no ports */
 	router_packet(&r, p = make(0));
 	assert_int_equal(p->verdict, NETVM_DROP);
+	frame.b[20] = 0x20; /* the first one does, and goes where the others go */
+	frame.b[21] = 0;
+	router_packet(&r, p = make(0));
+	assert_int_equal(p->verdict, NETVM_DROP);
 	test_frame(&frame, "fe80::1", "fd00::2", 6, 1, 81, NULL, 1);
 	router_packet(&r, p = make(0));
 	assert_true(p->verdict == NETVM_TO_PORT && p->destination == 65535);
@@ -147,6 +151,26 @@ a_balancer_moves_no_more_than_it_must(void **state)
 	assert_in_range(count[1], 3600, 4400);
 	assert_in_range(count[2], 7500, 8500);
 	assert_int_equal(moved, count[3]);
+}
+
+/* A router on the way says of an answer that it is too long: to the back end that sent it. */
+static void
+a_balancer_sends_errors_after_their_flow(void **state)
+{
+	static struct test_frame answer;
+	struct balancer *b = memset(&balancer[0], 0, sizeof(balancer[0]));
+
+	assert_int_equal(
+		balancer_start(b, test_file("a port:1\nb port:2\nc port:3\nd port:4\n")), 0);
+	for (uint32_t i = 0; i < 200; i++) {
+		uint16_t to = balanced(b, i);
+
+		test_frame(&answer, "192.0.2.1", "0.0.0.1", 6, 80, (uint16_t)i, NULL, 100);
+		test_frame(&frame, "203.0.113.9", "192.0.2.1", 1, 0, 0x0304, answer.b + 14, 28);
+		make(0);
+		balancer_packet(b, &packet.p, packet.room);
+		assert_int_equal(packet.p.destination, to);
+	}
 }
 
 static void
@@ -212,6 +236,7 @@ main(void)
 		cmocka_unit_test(a_bridge_learns),
 		cmocka_unit_test(a_router_sends_by_rules),
 		cmocka_unit_test(a_balancer_moves_no_more_than_it_must),
+		cmocka_unit_test(a_balancer_sends_errors_after_their_flow),
 		cmocka_unit_test(a_balancer_keeps_to_its_addresses),
 		cmocka_unit_test(a_scan_finds_over_borders),
 	};
