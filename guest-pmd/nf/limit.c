@@ -9,6 +9,7 @@
  * packet's time is not rounded to nothing.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "guest-pmd/nf/limit.h"
@@ -17,7 +18,7 @@
 #define SECOND UINT64_C(1000000000)
 #define FINE   16 /* parts of a nanosecond */
 
-/* A source that is silent for so long has a full bucket, or nearly so, again. */
+/* A source is remembered for so long at least, and until its bucket is full again. */
 #define SOURCE_AGE (60 * SECOND)
 
 struct source {
@@ -25,17 +26,30 @@ struct source {
 	uint8_t address[16]; /* the MAC, when it is not IP */
 };
 
+/* Bits or packets; 128 bits, as bytes * 8 * 10^9 can leave 64. */
+static __uint128_t
+units_of(const struct limit_config *config, uint64_t amount)
+{
+	return (__uint128_t)amount * (config->packets ? 1 : 8);
+}
+
 int
 limit_start(struct limit *l, const struct limit_config *config)
 {
 	struct nf_table_spec spec = {.capacity = config->sources,
 		.key_size = sizeof(struct source),
-		.value_size = sizeof(uint64_t),
-		.timeout_ns = {SOURCE_AGE}};
+		.value_size = sizeof(uint64_t)};
+	__uint128_t burst_ns = units_of(config, config->burst) * SECOND / config->rate;
 
+	/* Beyond, its time would leave the 64 bits that a bucket is. */
+	if (burst_ns > UINT64_MAX / FINE / 4)
+		return nf_refuse("--burst %" PRIu64 ": at a rate of %" PRIu64
+				 " it would last for more than nine years",
+			config->burst, config->rate);
 	*l = (struct limit){.config = *config};
 	if (config->by == LIMIT_ALL)
 		return 0;
+	spec.timeout_ns[0] = burst_ns > SOURCE_AGE ? (uint64_t)burst_ns : SOURCE_AGE;
 	l->sources = nf_table_new(&spec);
 	if (l->sources != NULL)
 		return 0;
@@ -50,13 +64,11 @@ limit_stop(struct limit *l)
 	l->sources = NULL;
 }
 
-/* What `amount` takes at the rate; 128 bits, as bytes * 8 * 10^9 can leave 64. */
+/* What `amount` takes at the rate. */
 static uint64_t
 time_of(const struct limit *l, uint64_t amount)
 {
-	__uint128_t units = (__uint128_t)amount * (l->config.packets ? 1 : 8);
-
-	return (uint64_t)(units * SECOND * FINE / l->config.rate);
+	return (uint64_t)(units_of(&l->config, amount) * SECOND * FINE / l->config.rate);
 }
 
 static bool

@@ -151,6 +151,14 @@ a_limit_is_kept(void **state)
 	assert_in_range(passing(&l, 10000, 10 * NF_SECOND, 100000), 1000, 1006);
 	limit_stop(&l);
 
+	/* A burst that takes longer than the bucket can say. */
+	c = (struct limit_config){.rate = 1, .burst = 1000000000, .sources = 2};
+	assert_true(limit_start(&l, &c) < 0);
+	c.burst = 30000000;
+	assert_int_equal(limit_start(&l, &c), 0);
+	assert_in_range(passing(&l, 40000, NF_SECOND, 0), 30000, 30001);
+	limit_stop(&l);
+
 	/* Small packets at a high rate are not rounded to nothing. */
 	c = (struct limit_config){.packets = true, .rate = 300000000, .burst = 4, .sources = 2};
 	assert_int_equal(limit_start(&l, &c), 0);
@@ -175,6 +183,16 @@ sources_have_limits_of_their_own(void **state)
 		assert_int_equal(passing(&l, 1, NF_SECOND + i, 0), pass[i]);
 	}
 	assert_int_equal(l.count[LIMIT_EVICTED], 2);
+	limit_stop(&l);
+
+	/* Silence is no way to a full bucket before its time. */
+	c = (struct limit_config){.by = LIMIT_SOURCE, .rate = 8, .burst = 500, .sources = 2};
+	assert_int_equal(limit_start(&l, &c), 0);
+	test_frame(&frame, "10.0.0.1", "10.9.9.9", 17, 1, 2, NULL, 458);
+	make(0);
+	assert_int_equal(passing(&l, 9, NF_SECOND, 0), 2);
+	assert_int_equal(passing(&l, 1, 400 * NF_SECOND, 0), 0);
+	assert_int_equal(passing(&l, 9, 2000 * NF_SECOND, 0), 2);
 	limit_stop(&l);
 }
 

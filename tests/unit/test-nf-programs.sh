@@ -73,6 +73,7 @@ expect 2 '"10.0.0.1/40": expected ADDRESS' l3fwd -- --routes "$dir/routes" --add
 expect 2 'expected FIRST-LAST' nat -- --inside 10.0.0.0/8 --outside 192.0.2.1 --ports 0-5
 expect 2 'dropped do not come back' speed-tester -- --to drop
 expect 2 'number from 60 to 65535' load-generator -- --size 59
+expect 2 'more than nine years' rate-limit -- --rate 1 --burst 1G
 expect 2 'expected next, drop' simple-forward -- --to port:70000
 
 echo "${#needs[@]} programs, $fails faults"
