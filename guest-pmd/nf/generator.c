@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The core of load-generator (generator.h). The stamp is the beginning of the UDP
- * payload: magic, number, time, each little-endian as it lies.
+ * payload: magic, number, time, thread, each little-endian as it lies.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -15,7 +15,8 @@
 struct stamp {
 	uint32_t magic, number;
 	uint64_t time;
-};
+	uint16_t thread;
+} __attribute__((packed));
 
 _Static_assert(HEADERS + sizeof(struct stamp) <= GENERATOR_SIZE_MIN, "the stamp has room");
 
@@ -27,41 +28,59 @@ generator_start(struct generator *g, const struct generator_config *config)
 	g->min_ns = UINT64_MAX;
 }
 
+/* How many have come back; notes when the last one did. */
+static uint64_t
+look_back(struct generator *g, uint64_t now)
+{
+	uint64_t back = __atomic_load_n(&g->back, __ATOMIC_RELAXED);
+
+	if (back != g->seen_back) {
+		g->seen_back = back;
+		__atomic_store_n(&g->last_ns, now, __ATOMIC_RELAXED);
+	}
+	return back;
+}
+
 uint32_t
 generator_due(struct generator *g, uint64_t now, uint32_t max)
 {
 	const struct generator_config *c = &g->config;
-	uint64_t n = max;
+	uint64_t n = max, back = look_back(g, now);
 
+	if (__atomic_load_n(&g->over, __ATOMIC_RELAXED))
+		return 0;
 	if (c->count != 0 && c->count - g->sent < n)
 		n = c->count - g->sent;
 	if (c->window != 0) {
-		uint64_t known = g->received + g->given_up, under_way;
+		uint64_t known = back + g->given_up, under_way;
 
 		/* What was lost must not stop it for ever: a second without a packet
 		 * empties the window. */
 		if (g->sent != 0 && now > g->last_ns && now - g->last_ns >= QUIET) {
 			known = g->sent;
-			g->given_up = g->sent - (g->received < g->sent ? g->received : g->sent);
-			g->last_ns = now;
+			g->given_up = g->sent - (back < g->sent ? back : g->sent);
+			__atomic_store_n(&g->last_ns, now, __ATOMIC_RELAXED);
 		}
 		under_way = g->sent - (known < g->sent ? known : g->sent);
 		under_way = under_way < c->window ? under_way : c->window;
 		n = c->window - under_way < n ? c->window - under_way : n;
 	}
 	if (c->rate != 0) {
-		uint64_t due;
+		uint64_t due, paced;
 
-		if (g->begun_ns == 0 || now < g->begun_ns)
+		if (g->begun_ns == 0 || now < g->begun_ns) {
 			g->begun_ns = now;
-		due = (uint64_t)((__uint128_t)(now - g->begun_ns) * c->rate / 1000000000);
-		if (due > g->paced + GENERATOR_BEHIND + max) {
-			g->begun_ns = now;
-			g->paced = due = 0;
+			g->paced_from = g->sent;
 		}
-		due -= g->paced < due ? g->paced : due;
+		paced = g->sent - g->paced_from;
+		due = (uint64_t)((__uint128_t)(now - g->begun_ns) * c->rate / 1000000000);
+		if (due > paced + GENERATOR_BEHIND + max) {
+			g->begun_ns = now;
+			g->paced_from = g->sent;
+			paced = due = 0;
+		}
+		due -= paced < due ? paced : due;
 		n = due < n ? due : n;
-		g->paced += n;
 	}
 	return (uint32_t)n;
 }
@@ -94,16 +113,39 @@ write_headers(const struct generator *g, uint8_t *b)
 bool
 generator_make(struct generator *g, struct netvm_packet *p, uint32_t room, uint64_t now)
 {
-	struct stamp stamp = {MAGIC, (uint32_t)g->sent, now};
+	struct stamp stamp = {MAGIC, (uint32_t)g->sent, now, g->config.thread};
+	uint32_t filled = HEADERS + sizeof(stamp);
 
 	if (p->nseg != 1 || g->config.size > room)
 		return false;
 	write_headers(g, p->data);
 	memcpy(p->data + HEADERS, &stamp, sizeof(stamp));
+	/* What others of the group left in the buffer is not for who gets this packet. */
+	memset(p->data + filled, 0, g->config.size - filled);
 	p->length = p->total = g->config.size;
-	if (g->sent++ == 0)
-		g->last_ns = now;
+	if (g->sent == 0)
+		__atomic_store_n(&g->last_ns, now, __ATOMIC_RELAXED);
+	__atomic_store_n(&g->sent, g->sent + 1, __ATOMIC_RELAXED);
 	return true;
+}
+
+void
+generator_unmake(struct generator *g, uint32_t n)
+{
+	__atomic_store_n(&g->sent, g->sent - n, __ATOMIC_RELAXED);
+}
+
+void
+generator_back(struct generator *g, uint32_t n)
+{
+	if (n != 0)
+		__atomic_fetch_add(&g->back, n, __ATOMIC_RELAXED);
+}
+
+void
+generator_end(struct generator *g)
+{
+	__atomic_store_n(&g->over, true, __ATOMIC_RELAXED);
 }
 
 static unsigned int
@@ -130,7 +172,7 @@ bucket_end(unsigned int i)
 }
 
 bool
-generator_take(struct generator *g, const struct netvm_packet *p, uint64_t now)
+generator_take(struct generator *g, const struct netvm_packet *p, uint64_t now, uint16_t *sender)
 {
 	uint8_t copy[sizeof(struct stamp)];
 	const uint8_t *where;
@@ -146,16 +188,16 @@ generator_take(struct generator *g, const struct netvm_packet *p, uint64_t now)
 	if (where == NULL)
 		goto strange;
 	memcpy(&stamp, where, sizeof(stamp));
-	if (stamp.magic != MAGIC || stamp.time > now)
+	if (stamp.magic != MAGIC || stamp.time > now || stamp.thread >= NETVM_PAIRS_MAX)
 		goto strange;
 	took = now - stamp.time;
 	g->received++;
 	g->bytes += p->total;
-	g->last_ns = now;
-	if (g->received > 1 && (int32_t)(stamp.number - g->newest) < 0)
+	*sender = stamp.thread;
+	if ((int32_t)(stamp.number - g->newest[stamp.thread]) < 0)
 		g->late++;
 	else
-		g->newest = stamp.number;
+		g->newest[stamp.thread] = stamp.number;
 	g->min_ns = took < g->min_ns ? took : g->min_ns;
 	g->max_ns = took > g->max_ns ? took : g->max_ns;
 	g->sum_ns += took;
@@ -168,11 +210,16 @@ strange:
 }
 
 bool
-generator_done(const struct generator *g, uint64_t now)
+generator_done(struct generator *g, uint64_t now)
 {
-	if (g->config.count == 0 || g->sent < g->config.count)
+	uint64_t sent = __atomic_load_n(&g->sent, __ATOMIC_RELAXED);
+	uint64_t last = __atomic_load_n(&g->last_ns, __ATOMIC_RELAXED);
+	bool over = __atomic_load_n(&g->over, __ATOMIC_RELAXED);
+
+	if (!over && (g->config.count == 0 || sent < g->config.count))
 		return false;
-	return g->received >= g->sent || (now > g->last_ns && now - g->last_ns > QUIET);
+	return __atomic_load_n(&g->back, __ATOMIC_RELAXED) >= sent ||
+	       (now > last && now - last > QUIET);
 }
 
 uint64_t

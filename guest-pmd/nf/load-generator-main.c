@@ -3,6 +3,7 @@
  * The program load-generator; its core is generator.c. Each thread generates and
  * measures for itself.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "guest-pmd/netvm-abi.h"
@@ -18,6 +19,7 @@ static struct nf_target to = {.verdict = NETVM_NEXT};
 static uint64_t size = GENERATOR_SIZE_MIN, flows = 1, dport = 9, burst_size = NETVM_BURST;
 static uint64_t seconds;
 static uint64_t begun_ns;
+static unsigned int threads;
 static bool lossless;
 static uint8_t own_mac[6];
 
@@ -58,8 +60,10 @@ start(void)
 	config.size = (uint32_t)size;
 	config.flows = (uint32_t)flows;
 	config.dport = (uint16_t)dport;
-	for (int i = 0; i < NETVM_PAIRS_MAX; i++)
+	for (uint16_t i = 0; i < NETVM_PAIRS_MAX; i++) {
+		config.thread = i;
 		generator_start(&generator[i], &config);
+	}
 	return 0;
 }
 
@@ -71,9 +75,9 @@ open_port(struct netvm_nf *nf)
 	const uint8_t *mac = own_mac;
 
 	netvm_get_info(netvm_nf_port(nf), &info);
-	if (size > info.mtu + 18)
-		return nf_refuse("--size %u: the port's MTU of %u bytes allows %u at most",
-			(unsigned int)size, info.mtu, info.mtu + 18);
+	if (nf_check_size(&info, size) < 0)
+		return -EINVAL;
+	threads = info.pairs;
 	if (memcmp(own_mac, none, 6) == 0)
 		mac = info.mac;
 	for (int i = 0; i < NETVM_PAIRS_MAX; i++)
@@ -87,10 +91,19 @@ burst(struct netvm_nf *nf, struct netvm_packet *pkts, uint16_t n, uint64_t now)
 {
 	struct generator *g = &generator[netvm_nf_thread(nf) % NETVM_PAIRS_MAX];
 
+	uint16_t sender, last = 0;
+	uint32_t back = 0;
+
 	for (uint16_t i = 0; i < n; i++) {
-		generator_take(g, &pkts[i], now);
 		pkts[i].verdict = NETVM_DROP;
+		if (!generator_take(g, &pkts[i], now, &sender))
+			continue;
+		if (sender != last)
+			generator_back(&generator[last], back);
+		back = sender == last ? back + 1 : 1;
+		last = sender;
 	}
+	generator_back(&generator[last], back);
 }
 
 static unsigned int
@@ -101,6 +114,7 @@ poll(struct netvm_nf *nf, uint64_t now)
 	struct netvm_packet pkts[NETVM_BURST];
 	uint32_t due = generator_due(g, now, (uint32_t)burst_size);
 	int n = due == 0 ? 0 : netvm_alloc(port, netvm_nf_thread(nf), pkts, (uint16_t)due);
+	int sent;
 
 	if (n <= 0)
 		return 0;
@@ -109,8 +123,12 @@ poll(struct netvm_nf *nf, uint64_t now)
 		if (!generator_make(g, &pkts[i], netvm_room(port, &pkts[i]), now))
 			pkts[i].verdict = NETVM_DROP;
 	}
-	netvm_nf_send(nf, pkts, (uint16_t)n);
-	return (unsigned int)n;
+	/* What does not leave is not sent, and not lost either. */
+	sent = netvm_tx(port, netvm_nf_thread(nf), pkts, (uint16_t)n);
+	sent = sent > 0 ? sent : 0;
+	netvm_free(port, netvm_nf_thread(nf), pkts + sent, (uint16_t)(n - sent));
+	generator_unmake(g, (uint32_t)(n - sent));
+	return (unsigned int)sent;
 }
 
 static void
@@ -125,14 +143,14 @@ static void
 tick(struct netvm_nf *nf, uint64_t now)
 {
 	static struct generator sum;
-	bool done = seconds != 0 && now - begun_ns >= seconds * NF_SECOND, all = true;
-	bool begun = false;
+	bool over = seconds != 0 && now - begun_ns >= seconds * NF_SECOND, done = true;
 
-	for (int i = 0; i < NETVM_PAIRS_MAX; i++) {
-		begun |= generator[i].sent != 0;
-		all &= generator[i].sent == 0 || generator_done(&generator[i], now);
+	for (unsigned int i = 0; i < threads; i++) {
+		if (over)
+			generator_end(&generator[i]);
+		done &= generator_done(&generator[i], now);
 	}
-	if (!done && !(begun && all))
+	if (!done)
 		return;
 	sum_up(&sum);
 	netvm_nf_stop(nf, lossless && sum.received < sum.sent ? 1 : 0);

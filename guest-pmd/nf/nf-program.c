@@ -3,6 +3,7 @@
  * netvm_nf_run() around a core (nf-program.h).
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 
 #include "guest-pmd/nf/nf-program.h"
@@ -100,6 +101,20 @@ on_report(struct netvm_nf *nf, FILE *out, void *arg)
 	pthread_mutex_lock(&self.lock);
 	self.program->report(out, netvm_nf_now_ns());
 	pthread_mutex_unlock(&self.lock);
+}
+
+int
+nf_check_size(const struct netvm_info *info, uint64_t size)
+{
+	uint32_t room = info->buffer_size - info->headroom;
+
+	if (size > info->mtu + 18)
+		return nf_refuse("--size %" PRIu64 ": the port's MTU of %u bytes allows %u at most",
+			size, info->mtu, info->mtu + 18);
+	if (size > room)
+		return nf_refuse("--size %" PRIu64 ": a buffer of group %s has room for %u bytes",
+			size, info->group, room);
+	return 0;
 }
 
 static void

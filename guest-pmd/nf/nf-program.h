@@ -79,6 +79,9 @@ int nf_options_parse(const struct nf_option *table, int argc, char **argv);
 /* The table as help, a line each, in `text`. */
 void nf_options_help(const struct nf_option *table, char *text, size_t size);
 
+/* 0, or a refusal: the port takes no frame of so many bytes, or not in one buffer. */
+int nf_check_size(const struct netvm_info *info, uint64_t size);
+
 struct nf_program {
 	const char *name;
 	const struct nf_option *options; /* or NULL */

@@ -6,6 +6,7 @@
  * packets are lost (a restart of netvmd, say), new ones take their place after a second in
  * which none came.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -48,9 +49,8 @@ open_port(struct netvm_nf *nf)
 	struct netvm_info info;
 
 	netvm_get_info(netvm_nf_port(nf), &info);
-	if (size > info.mtu + 18)
-		return nf_refuse("--size %u: the port's MTU of %u bytes allows %u at most",
-			(unsigned int)size, info.mtu, info.mtu + 18);
+	if (nf_check_size(&info, size) < 0)
+		return -EINVAL;
 	begun_ns = netvm_nf_now_ns();
 	return 0;
 }
@@ -82,12 +82,9 @@ poll(struct netvm_nf *nf, uint64_t now)
 	if (n <= 0)
 		return 0;
 	for (int i = 0; i < n; i++) {
-		uint32_t length = netvm_room(port, &pkts[i]);
-
-		length = size < length ? (uint32_t)size : length;
-		memset(pkts[i].data, 0, length);
+		memset(pkts[i].data, 0, size);
 		memcpy(pkts[i].data, header, sizeof(header));
-		pkts[i].length = pkts[i].total = length;
+		pkts[i].length = pkts[i].total = (uint32_t)size;
 		nf_send_to(&pkts[i], &to);
 	}
 	netvm_nf_send(nf, pkts, (uint16_t)n);

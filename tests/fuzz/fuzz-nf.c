@@ -226,6 +226,7 @@ round_trip(const struct control *k, const uint8_t *data, uint32_t n)
 static void
 drive(const struct control *k, const uint8_t *data, uint32_t n)
 {
+	uint16_t sender = 0;
 	struct copy c;
 
 #define CORE(call)                                                                                 \
@@ -246,7 +247,7 @@ drive(const struct control *k, const uint8_t *data, uint32_t n)
 	CORE(scan_packet(&scan, &c.p));
 	CORE(limit_packet(&limit, &c.p, now));
 	CORE(router_packet(&router, &c.p));
-	CORE(generator_take(&generator, &c.p, now));
+	CORE(generator_take(&generator, &c.p, now, &sender));
 #undef CORE
 #ifdef NF_FUZZ_AES
 	round_trip(k, data, n);

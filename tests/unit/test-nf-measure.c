@@ -203,33 +203,46 @@ a_generator_keeps_its_pace(void **state)
 {
 	struct generator_config c = {.size = 60, .rate = 1000, .flows = 3, .count = 500};
 	struct generator *g = &generator;
-	uint32_t n = 0;
+	uint32_t n = 0, due;
 
 	generator_start(g, &c);
 	frame.n = 0;
 	make(0);
 	test_packet_free(&packet);
 	test_packet(&packet, &frame, 0, 100, 0);
-	for (uint64_t now = NF_SECOND; now < 2 * NF_SECOND && n < 400; now += 100000)
-		n += generator_due(g, now, 32);
+	for (uint64_t now = NF_SECOND; now < 2 * NF_SECOND && n < 400; now += 100000) {
+		due = generator_due(g, now, 32);
+		for (uint32_t i = 0; i < due; i++)
+			assert_true(generator_make(g, &packet.p, packet.room, now));
+		/* Every third one finds no room, and is due again. */
+		generator_unmake(g, due > 0 && now / 100000 % 3 == 0 ? 1 : 0);
+		n = (uint32_t)g->sent;
+	}
 	assert_in_range(n, 399, 400);
 	/* After a long sleep not everything is made up for. */
 	assert_true(generator_due(g, 100 * NF_SECOND, 32) <= 32);
-	for (int i = 0; i < 500; i++)
+	while (g->sent < 500)
 		assert_true(generator_make(g, &packet.p, packet.room, NF_SECOND));
 	assert_int_equal(generator_due(g, 200 * NF_SECOND, 32), 0);
 	assert_false(generator_make(g, &packet.p, 59, NF_SECOND));
 	test_frame_of(&frame, &packet.p);
 	assert_true(test_sums_right(&frame));
 	assert_int_equal(frame.n, 60);
+	/* Nothing that the buffer held before. */
+	g->config.size = 90;
+	memset(packet.p.data, 0xaa, 100);
+	assert_true(generator_make(g, &packet.p, packet.room, NF_SECOND));
+	for (int i = 60; i < 90; i++)
+		assert_int_equal(packet.p.data[i], 0);
 }
 
 static void
 a_generator_measures(void **state)
 {
-	struct generator_config c = {.size = 200, .window = 8, .count = 1000};
+	struct generator_config c = {.size = 200, .window = 8, .count = 1000, .thread = 3};
 	struct generator *g = &generator;
 	FILE *out = begin_report();
+	uint16_t sender = 0;
 
 	test_packet_free(&packet);
 	frame.n = 0;
@@ -243,16 +256,21 @@ a_generator_measures(void **state)
 	assert_int_equal(generator_due(g, 3 * NF_SECOND + 1, 32), 8);
 	assert_true(generator_make(g, &packet.p, packet.room, 3 * NF_SECOND));
 	assert_int_equal(generator_due(g, 3 * NF_SECOND + 2, 32), 7);
+	generator_back(g, 1); /* whichever thread it came to */
+	assert_int_equal(generator_due(g, 3 * NF_SECOND + 3, 32), 8);
 	generator_start(g, &c);
 	for (uint64_t i = 1; i <= 1000; i++) {
 		assert_true(generator_make(g, &packet.p, packet.room, i * 5000));
 		if (i == 500) {
 			packet.p.data[42]++; /* somebody spoiled it */
-			assert_false(generator_take(g, &packet.p, i * 5000 + i));
+			assert_false(generator_take(g, &packet.p, i * 5000 + i, &sender));
 			continue;
 		}
-		assert_true(generator_take(g, &packet.p, i * 5000 + i * 1000));
+		assert_true(generator_take(g, &packet.p, i * 5000 + i * 1000, &sender));
+		assert_int_equal(sender, 3);
+		generator_back(g, 1);
 	}
+	assert_int_equal(generator_due(g, 10 * NF_SECOND, 32), 0);
 	assert_int_equal(g->received, 999);
 	assert_int_equal(g->min_ns, 1000);
 	assert_int_equal(g->max_ns, 1000000);
@@ -263,6 +281,15 @@ a_generator_measures(void **state)
 	generator_report(g, out);
 	assert_true(reported(out, "sent: 1000\nreceived: 999\nlost: 1\nlate: 0\nstrange: 1\n"));
 	assert_true(reported(out, "latency most: 1000000 ns\n"));
+	generator_back(g, 1);
+	assert_true(generator_done(g, g->last_ns));
+	generator_start(g, &c);
+	assert_true(generator_make(g, &packet.p, packet.room, NF_SECOND));
+	assert_false(generator_done(g, 5 * NF_SECOND));
+	generator_end(g);
+	assert_int_equal(generator_due(g, NF_SECOND, 32), 0);
+	assert_false(generator_done(g, NF_SECOND + 1)); /* it may come still */
+	assert_true(generator_done(g, 3 * NF_SECOND));
 	fclose(out);
 	test_packet_free(&packet);
 }
