@@ -54,7 +54,8 @@ frame_at(const struct shm_pool *pool, struct shm_ring *r, struct burst *b, uint3
 		if (i == n || (b->desc[i].flags & NETVM_DESC_F_OFFLOAD) == 0)
 			f->torn = true;
 	}
-	f->first = (uint8_t)i;
+	/* A request that is the last entry has no packet: it stands for itself. */
+	f->first = (uint8_t)(i < n ? i : begin);
 	while (i < n && !f->torn) {
 		bool more = (b->desc[i].flags & NETVM_DESC_F_MORE) != 0;
 

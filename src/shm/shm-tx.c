@@ -116,7 +116,8 @@ header_back(struct tx *t, const struct packet *p, struct netvm_desc *d, int shif
 {
 	uint8_t *base = shm_buffer(t->pool, d->buffer);
 
-	if (likely(shift == 0 && !changed && p->hdr_len >= 16 &&
+	/* A first piece that is shorter may be the end of the pool. */
+	if (likely(shift == 0 && !changed && d->length >= 16 && p->hdr_len >= 16 &&
 		    memcmp(base + d->offset, p->hdr, 16) == 0))
 		return true;
 	if ((int)d->offset < shift || d->length + shift < p->hdr_len)

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "tests/unit/shm-rig.h"
 
@@ -19,11 +20,11 @@ static struct packet_burst burst;
 static uint8_t *held[RIG_PORTS];
 
 static int
-setup(void **state)
+setup_rings(unsigned int entries)
 {
 	const struct rig_config cfg = {.ports = 3,
 		.pairs = 2,
-		.entries = 64,
+		.entries = entries,
 		.buffers = 1024,
 		.buffer_size = 512,
 		.features = NETVM_GUEST_SEGS | NETVM_GUEST_CSUM};
@@ -36,6 +37,18 @@ setup(void **state)
 	}
 	rig_faults = 0;
 	return 0;
+}
+
+static int
+setup(void **state)
+{
+	return setup_rings(64);
+}
+
+static int
+setup_128(void **state)
+{
+	return setup_rings(128);
 }
 
 static int
@@ -249,6 +262,77 @@ test_too_many_pieces(void **state)
 	assert_int_equal(drops(DROP_BAD_DESCRIPTOR), 1);
 }
 
+/* Ring and burst end with a request that no packet follows. */
+static void
+test_request_last(void **state)
+{
+	struct netvm_desc d[128];
+	uint32_t buffer[127];
+
+	memset(d, 0, sizeof(d));
+	assert_int_equal(guest_fill(&rig.guest[0], 0, buffer, 127), 127);
+	for (unsigned int i = 0; i < 127; i++) {
+		d[i] = guest_packet(&rig.guest[0], buffer[i], 100);
+		d[i].action = NETVM_ACTION_DROP;
+		d[i].flags = i % 2 == 0 && i < 126 ? NETVM_DESC_F_MORE : 0;
+	}
+	d[127].flags = NETVM_DESC_F_OFFLOAD;
+	send(0, d, 128);
+	assert_int_equal(take(), 0);
+	assert_int_equal(drops(DROP_BAD_DESCRIPTOR), 1);
+	assert_int_equal(shm_port_violations(rig.guest[0].port), 1);
+}
+
+/* Which of the guest's buffers is the last of its page, and the next page somebody's, so
+ * that nobody is given a buffer there. */
+static unsigned int
+last_of_page(const uint32_t *buffer, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		unsigned int next = 1;
+
+		while (next <= 8 && shm_owner(rig.pool, buffer[i] + next) != SHM_HOST)
+			next++;
+		if (buffer[i] % 8 == 7 && next > 8)
+			return i;
+	}
+	fail();
+	return 0;
+}
+
+/* A piece that is shorter than what is looked at, where memory ends. */
+static void
+test_end_of_memory(void **state)
+{
+	uint32_t buffer[64];
+	struct netvm_desc d[2];
+	struct packet *p = &burst.pkt[0];
+	uint8_t *after;
+	unsigned int i, other = 0;
+
+	assert_int_equal(guest_fill(&rig.guest[0], 0, buffer, 64), 64);
+	for (i = 0; i < 64; i++)
+		held[0][buffer[i]] = 1;
+	i = last_of_page(buffer, 64);
+	while (other == i || buffer[other] / 8 == buffer[i] / 8 + 1)
+		other++;
+	d[0] = guest_packet(&rig.guest[0], buffer[i], 1);
+	d[0].offset = 511;
+	d[0].flags = NETVM_DESC_F_MORE;
+	d[1] = guest_packet(&rig.guest[0], buffer[other], 100);
+	held[0][d[0].buffer] = held[0][d[1].buffer] = 0;
+	after = shm_buffer(rig.pool, buffer[i] + 1);
+	memcpy(shm_buffer(rig.pool, d[1].buffer) + d[1].offset, after, 100);
+	send(0, d, 2);
+	assert_int_equal(mprotect(after, 4096, PROT_NONE), 0);
+	shm_port_rx(rig.guest[0].port, 0, &burst);
+	assert_int_equal(burst.count, 1);
+	assert_int_equal(shm_port_tx(rig.guest[1].port, 0, &p, 1), 1);
+	shm_port_rx_complete(rig.guest[0].port, 0, &burst);
+	assert_int_equal(mprotect(after, 4096, PROT_READ | PROT_WRITE), 0);
+	assert_int_equal(rig.guest[1].port->pair[0].tx_packets, 1);
+}
+
 static void
 test_bad_request(void **state)
 {
@@ -370,6 +454,8 @@ main(void)
 		T(test_given_back),
 		T(test_torn),
 		T(test_too_many_pieces),
+		cmocka_unit_test_setup_teardown(test_request_last, setup_128, teardown),
+		T(test_end_of_memory),
 		T(test_bad_request),
 		T(test_index_tx),
 		T(test_index_tx_hop),
