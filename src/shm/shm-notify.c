@@ -64,6 +64,8 @@ shm_port_rx_arm(struct shm_port *p, uint16_t qp)
 		return false;
 	/* A guest that empties FILL while we sleep has nobody to refill it. */
 	shm_fill(p, qp, 1);
+	/* Nobody rings for a thread that sleeps, and the port may go meanwhile. */
+	shm_signal();
 	r = &p->pair[qp].ring[NETVM_TX];
 	__atomic_store_n(&r->shared->wait, 1, __ATOMIC_RELAXED);
 	/* Pairs with the guest's fence between `produced` and its look at `wait`. */

@@ -204,6 +204,28 @@ test_doorbell(void **state)
 	assert_true(shm_port_rx_arm(p, 0));
 }
 
+/* Who goes to sleep fills FILL up, and wakes a guest that waits for that before, as its
+ * thread does nothing for a while, and the port may go. */
+static void
+test_doorbell_fill(void **state)
+{
+	struct shm_port *p = rig.guest[0].port;
+	int fd = eventfd(0, EFD_NONBLOCK);
+	uint64_t n = 0;
+
+	shm_signal();
+	p->bell[0] = fd;
+	held[0][fresh()] = 1;
+	rig.guest[0].pair[0].ring[NETVM_FILL]->wait = 1;
+	assert_false(shm_port_rx_arm(p, 0));
+	assert_int_equal(read(fd, &n, sizeof(n)), sizeof(n));
+	/* Nothing is left for later. */
+	shm_signal();
+	assert_int_equal(read(fd, &n, sizeof(n)), -1);
+	p->bell[0] = -1;
+	close(fd);
+}
+
 /* Any bytes at all, everywhere in the ring memory of port 0. */
 static void
 scribble(struct shm_port *p)
@@ -276,6 +298,7 @@ main(void)
 		T(test_quota, setup_quota),
 		T(test_pool_empty, setup_small),
 		T(test_random, setup_plain),
+		T(test_doorbell_fill, setup),
 		T(test_doorbell, setup),
 		T(test_noise, setup),
 	};
