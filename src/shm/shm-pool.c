@@ -251,6 +251,8 @@ shm_pool_destroy(struct shm_pool *pool)
 void
 shm_pool_status(struct shm_pool *pool, struct shm_pool_status *st)
 {
+	/* What ports lent that are gone is free when it is back; nobody polls them. */
+	shm_hold_reap_orphans(pool);
 	*st = (struct shm_pool_status){
 		.size = pool->memory.size,
 		.page = pool->memory.page,

@@ -203,12 +203,33 @@ test_loan(void **state)
 	assert_int_equal(st.free, free + 1);
 }
 
+/* A cross-connected port that closes while a NIC has something of it. */
+static void
+test_loan_hop(void **state)
+{
+	struct netvm_desc d = guest_packet(&rig.guest[0], fresh(), 300);
+	struct shm_port *p = rig.guest[0].port;
+	struct packet_loan *l;
+	bool other;
+
+	receive(&d, 1, 1);
+	l = burst.pkt[0].loan;
+	assert_true(packet_loan_take(&burst.pkt[0]));
+	complete();
+	shm_port_unpublish(p);
+	packet_loan_return(l);
+	assert_int_equal(shm_port_hop(p, 0, rig.guest[1].port, 64, &other), 0);
+	assert_false(shm_port_rx_held(p, 0));
+	shm_port_publish(p, 0, 0);
+}
+
 /* As many as there may be at once, then no more; the port goes while they are out. */
 static void
 test_loans(void **state)
 {
 	struct shm_port *p = rig.guest[0].port;
 	struct packet_loan *l[SHM_LOANS_MOST];
+	struct shm_pool_status st;
 	unsigned int out = 0;
 
 	for (unsigned int round = 0; round < 3; round++) {
@@ -231,9 +252,13 @@ test_loans(void **state)
 	shm_port_reclaim(p);
 	shm_port_rings_free(p);
 	assert_non_null(rig.pool->orphans);
+	shm_pool_status(rig.pool, &st);
+	assert_int_equal(st.free + st.guests, st.buffers - out);
 	for (unsigned int i = 0; i < out; i++)
 		packet_loan_return(l[i]);
-	shm_hold_reap_orphans(rig.pool);
+	/* A group is deleted when this says so, so it looks. */
+	shm_pool_status(rig.pool, &st);
+	assert_int_equal(st.free + st.guests, st.buffers);
 	assert_null(rig.pool->orphans);
 	assert_int_equal(shm_port_rings_init(p), 0);
 	shm_port_rings_reset(p);
@@ -322,6 +347,7 @@ main(void)
 		T(test_no_pieces, setup_plain),
 		T(test_request, setup),
 		T(test_loan, setup),
+		T(test_loan_hop, setup),
 		T(test_loans, setup),
 		T(test_mbuf, setup),
 		T(test_copied, setup),
