@@ -20,7 +20,7 @@ memory_of()
 	guest_run "$1" "awk '/^MemTotal/ { print int(\$2 / 1024) }' /proc/meminfo"
 }
 
-# takes_memory GUEST KIB: what was plugged in is used as it turns up, which in a busy
+# takes_memory GUEST MIB: what was plugged in is used as it turns up, which in a busy
 # guest takes its time.
 takes_memory()
 {
