@@ -95,12 +95,24 @@ sleep_wake(struct worker *w)
 		return;
 }
 
+/* kick_lock held. Whether another queue of the port wakes the same worker by fd, as
+ * those do that share a doorbell: an epoll set has a descriptor once. */
+static bool
+kick_shared(const struct dp_port *p, const struct dp_kick *k, int fd)
+{
+	for (unsigned int i = 0; i < DP_QUEUES_MAX; i++)
+		if (&p->kick[i] != k && p->kick[i].worker == k->worker && p->kick[i].fd == fd)
+			return true;
+	return false;
+}
+
 /* kick_lock held. The queue's descriptor becomes fd. A peer may have sent a
  * descriptor that epoll does not take (a file, say): then the timer serves. */
 static void
-kick_register(struct dp_kick *k, int fd)
+kick_register(struct dp_port *p, struct dp_kick *k, int fd)
 {
-	if (fd >= 0 && epoll_add(dp_worker[k->worker]->epoll_fd, fd, EPOLLIN | EPOLLET) != 0)
+	if (fd >= 0 && !kick_shared(p, k, fd) &&
+		epoll_add(dp_worker[k->worker]->epoll_fd, fd, EPOLLIN | EPOLLET) != 0)
 		fd = DP_FD_TIMER;
 	/* Relaxed: the wake-up that follows makes the worker read it again. */
 	__atomic_store_n(&k->fd, fd, __ATOMIC_RELAXED);
@@ -108,9 +120,9 @@ kick_register(struct dp_kick *k, int fd)
 
 /* kick_lock held. */
 static void
-kick_unregister(struct dp_kick *k)
+kick_unregister(struct dp_port *p, struct dp_kick *k)
 {
-	if (k->worker >= 0 && k->fd >= 0)
+	if (k->worker >= 0 && k->fd >= 0 && !kick_shared(p, k, k->fd))
 		epoll_ctl(dp_worker[k->worker]->epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
 }
 
@@ -121,7 +133,7 @@ sleep_attach(struct dp_port *p, uint16_t queue, struct worker *w)
 
 	pthread_mutex_lock(&kick_lock);
 	k->worker = w->id;
-	kick_register(k, k->told ? k->fd : p->ops->rx_fd(p, queue));
+	kick_register(p, k, k->told ? k->fd : p->ops->rx_fd(p, queue));
 	pthread_mutex_unlock(&kick_lock);
 	sleep_wake(w);
 }
@@ -132,7 +144,7 @@ sleep_detach(struct dp_port *p, uint16_t queue)
 	struct dp_kick *k = &p->kick[queue];
 
 	pthread_mutex_lock(&kick_lock);
-	kick_unregister(k);
+	kick_unregister(p, k);
 	k->worker = -1;
 	pthread_mutex_unlock(&kick_lock);
 }
@@ -146,9 +158,9 @@ dp_port_kick_changed(struct dp_port *p, uint16_t queue, int old_fd, int new_fd)
 	pthread_mutex_lock(&kick_lock);
 	worker = k->worker;
 	k->told = true;
-	kick_unregister(k);
+	kick_unregister(p, k);
 	if (worker >= 0)
-		kick_register(k, new_fd);
+		kick_register(p, k, new_fd);
 	else
 		k->fd = new_fd;
 	pthread_mutex_unlock(&kick_lock);
