@@ -61,6 +61,23 @@
  * group. A packet that leaves the group is judged from, and sent with, a
  * private copy of its headers.
  *
+ * MESSAGES. A packet with NETVM_ACTION_TO_PORT can be a message, to another port of the
+ * group or, with NETVM_PORT_MANAGER as its destination, to the host:
+ *
+ *	0   6  02:4e:56:4d, destination, big-endian as all numbers of the frame
+ *	6   6  sender's MAC address
+ *	12  2  0x88b5
+ *	14  4  "NVMS"
+ *	18  2  bytes of data, NETVM_MESSAGE_MAX at most
+ *	20     data
+ *
+ * To another port mark is NETVM_MESSAGE_MARK, which nobody outside of the group can
+ * forge. To the host, data begins with a struct netvm_tell. The host takes
+ * NETVM_TELL_BURST messages of a port at once and NETVM_TELL_RATE in a second; others,
+ * and what is no such frame, are dropped and counted (drop reason `message`); of a
+ * version or type that it does not know, they are counted as refused. Nothing is
+ * answered, and a message can be lost as every packet.
+ *
  * LIFE. The host fills the device page in, then writes NETVM_HOST_READY. A guest
  * that wants to use the port, for the first time or again, and one that has
  * lost its way:
@@ -92,7 +109,10 @@
  * and if it is set rings the consumer's doorbell. Awake again, the consumer writes 0.
  * A guest that finds FILL empty looks at `wait` of TX, too: a host that sleeps does
  * not see that.
- * Queue pair q uses vector q modulo `vectors`. A guest rings by writing
+ * Queue pair q uses vector q modulo `vectors`, which may be fewer than the pairs: a
+ * doorbell then says that one of its pairs has news, not which, and whoever empties
+ * its file does so for all of them. Who sleeps for one pair of several looks at
+ * `produced` again after a short time. A guest rings by writing
  * NETVM_HOST_PEER << 16 | vector to the Doorbell register; a process, by
  * writing to the eventfd that the socket gave it for this peer and vector.
  */
@@ -119,6 +139,15 @@
 #define NETVM_NAME_MAX    32
 #define NETVM_PAIRS_AT    4096 /* where queue pair 0 begins */
 #define NETVM_LINE        64
+
+#define NETVM_PORT_MANAGER 0xffff     /* the host, as a destination of messages */
+#define NETVM_MESSAGE_MARK 0x4e564d53 /* "NVMS" */
+#define NETVM_MESSAGE_HEAD 20         /* bytes of the frame before the data */
+#define NETVM_MESSAGE_MAX  1024
+#define NETVM_TELL_VERSION 1
+#define NETVM_TELL_TEXT    1 /* a line for people, shown by netvmctl port messages */
+#define NETVM_TELL_BURST   32
+#define NETVM_TELL_RATE    100
 
 /* --- descriptors ------------------------------------------------------------ */
 
@@ -162,6 +191,12 @@ struct netvm_offload {
 	uint8_t csum;         /* 1: the L4 checksum is partial */
 	uint8_t gso_type;     /* VIRTIO_NET_HDR_GSO_: 0 none, 1 TCPv4, 4 TCPv6 */
 	uint8_t reserved[5];  /* 0 */
+};
+
+/* Data of a message to the host; what follows is the type's: text. */
+struct netvm_tell {
+	uint16_t version; /* NETVM_TELL_VERSION */
+	uint16_t type;    /* NETVM_TELL_ */
 };
 
 /* --- rings ------------------------------------------------------------------ */
@@ -288,6 +323,7 @@ _Static_assert(sizeof(struct netvm_desc) == 16, "layout");
 _Static_assert(sizeof(struct netvm_offload) == 16, "layout");
 _Static_assert(offsetof(struct netvm_offload, flags) == offsetof(struct netvm_desc, flags),
 	"an offload entry is told from a descriptor by its flags");
+_Static_assert(sizeof(struct netvm_tell) == 4, "layout");
 _Static_assert(sizeof(struct netvm_ring) == 4 * NETVM_LINE, "layout");
 _Static_assert(offsetof(struct netvm_ring, consumed) == 2 * NETVM_LINE, "layout");
 _Static_assert(sizeof(struct netvm_device) == 4096, "layout");

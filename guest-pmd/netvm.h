@@ -280,6 +280,16 @@ uint64_t netvm_nf_now_ns(void); /* a clock that only runs forward */
 #define NETVM_MESSAGE_MAX 1024
 int netvm_nf_message(struct netvm_nf *nf, uint16_t to_port, const void *data, size_t n);
 
+/*
+ * A message to netvmd, up to NETVM_TELL_MAX bytes, as unreliable as the others: it
+ * takes 32 of a port at once and 100 in a second, drops and counts the rest, and counts
+ * those of types that it does not know as refused (`netvmctl port show`).
+ * NETVM_TELL_TEXT is a line for people, which `netvmctl port messages` shows.
+ */
+#define NETVM_TELL_MAX  (NETVM_MESSAGE_MAX - 4)
+#define NETVM_TELL_TEXT 1
+int netvm_nf_tell(struct netvm_nf *nf, uint16_t type, const void *data, size_t n);
+
 #ifdef __cplusplus
 }
 #endif

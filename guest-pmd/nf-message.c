@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * libnetvm: messages between the NFs of a group. A message is a packet to the
- * receiver's port: an Ethernet frame, whose descriptor's mark says so as well. The
- * mark is looked at first, so that an NF that does not read packets' bytes need not
- * do so for this; and netvmd carries marks only inside a group, so nobody outside
- * it can forge one.
- *
- *	0   6  02:4e:56:4d, receiver's port number
- *	6   6  sender's MAC address
- *	12  2  0x88b5
- *	14  4  "NVMS"
- *	18  2  length of the data, big-endian as the others
- *	20     the data
+ * libnetvm: messages between the NFs of a group, and to netvmd. A message is a packet
+ * to the receiver's port, the frame that netvm-abi.h describes (MESSAGES). The mark is
+ * looked at first, so that an NF that does not read packets' bytes need not do so for
+ * this; and netvmd carries marks only inside a group, so nobody outside it can forge
+ * one.
  *
  * Any thread of the run; what comes on another is handed to thread 0.
  */
@@ -21,49 +14,76 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MESSAGE_MARK 0x4e564d53
-#define HEAD         20
-#define MAIL_MAX     256 /* letters that wait for thread 0 */
+#define HEAD     NETVM_MESSAGE_HEAD
+#define MAIL_MAX 256 /* letters that wait for thread 0 */
 
 static const uint8_t ether_type[] = {0x88, 0xb5, 'N', 'V', 'M', 'S'};
 static const uint8_t mac_head[] = {0x02, 0x4e, 0x56, 0x4d};
 
-NETVM_API int
-netvm_nf_message(struct netvm_nf *nf, uint16_t to_port, const void *data, size_t n)
+/* Fills an empty packet with a message of two pieces. */
+static void
+write_message(struct netvm_packet *p, const struct netvm_nf *nf, uint16_t to, const void *a,
+	size_t na, const void *b, size_t nb)
+{
+	memcpy(p->data, mac_head, sizeof(mac_head));
+	p->data[4] = to >> 8;
+	p->data[5] = to;
+	memcpy(p->data + 6, nf->run->info.mac, 6);
+	memcpy(p->data + 12, ether_type, sizeof(ether_type));
+	p->data[18] = (na + nb) >> 8;
+	p->data[19] = na + nb;
+	if (na)
+		memcpy(p->data + HEAD, a, na);
+	if (nb)
+		memcpy(p->data + HEAD + na, b, nb);
+	p->length = p->total = HEAD + na + nb;
+	p->verdict = NETVM_TO_PORT;
+	p->destination = to;
+	p->mark = NETVM_MESSAGE_MARK;
+}
+
+/* na + nb is NETVM_MESSAGE_MAX at most. */
+static int
+send_message(struct netvm_nf *nf, uint16_t to, const void *a, size_t na, const void *b, size_t nb)
 {
 	struct netvm_packet p;
-	int got;
+	int got = netvm_alloc(nf->port, nf->thread, &p, 1);
 
-	if (n > NETVM_MESSAGE_MAX)
-		return netvm_fail(
-			EMSGSIZE, "a message has %d bytes at most, not %zu", NETVM_MESSAGE_MAX, n);
-	got = netvm_alloc(nf->port, nf->thread, &p, 1);
 	if (got < 0)
 		return got;
 	if (!got)
 		return netvm_fail(ENOBUFS, "there is no buffer for a message");
-	if (HEAD + n > netvm_room(nf->port, &p)) {
+	if (HEAD + na + nb > netvm_room(nf->port, &p)) {
 		netvm_free(nf->port, nf->thread, &p, 1);
-		return netvm_fail(EMSGSIZE, "the pool's buffers are too small for %zu bytes", n);
+		return netvm_fail(
+			EMSGSIZE, "the pool's buffers are too small for %zu bytes", na + nb);
 	}
-	memcpy(p.data, mac_head, sizeof(mac_head));
-	p.data[4] = to_port >> 8;
-	p.data[5] = to_port;
-	memcpy(p.data + 6, nf->run->info.mac, 6);
-	memcpy(p.data + 12, ether_type, sizeof(ether_type));
-	p.data[18] = n >> 8;
-	p.data[19] = n;
-	if (n)
-		memcpy(p.data + HEAD, data, n);
-	p.length = p.total = HEAD + n;
-	p.verdict = NETVM_TO_PORT;
-	p.destination = to_port;
-	p.mark = MESSAGE_MARK;
+	write_message(&p, nf, to, a, na, b, nb);
 	got = netvm_tx(nf->port, nf->thread, &p, 1);
 	if (got == 1)
 		return 0;
 	netvm_free(nf->port, nf->thread, &p, 1);
 	return got < 0 ? got : netvm_fail(EAGAIN, "the transmit ring is full");
+}
+
+NETVM_API int
+netvm_nf_message(struct netvm_nf *nf, uint16_t to_port, const void *data, size_t n)
+{
+	if (n > NETVM_MESSAGE_MAX)
+		return netvm_fail(
+			EMSGSIZE, "a message has %d bytes at most, not %zu", NETVM_MESSAGE_MAX, n);
+	return send_message(nf, to_port, data, n, NULL, 0);
+}
+
+NETVM_API int
+netvm_nf_tell(struct netvm_nf *nf, uint16_t type, const void *data, size_t n)
+{
+	struct netvm_tell head = {.version = NETVM_TELL_VERSION, .type = type};
+
+	if (n > NETVM_TELL_MAX)
+		return netvm_fail(EMSGSIZE, "a message to netvmd has %d bytes at most, not %zu",
+			NETVM_TELL_MAX, n);
+	return send_message(nf, NETVM_PORT_MANAGER, &head, sizeof(head), data, n);
 }
 
 /* Hands a message to thread 0. */
@@ -94,7 +114,7 @@ netvm_nf_take_message(struct netvm_nf *nf, struct netvm_packet *p)
 {
 	uint16_t length;
 
-	if (NETVM_LIKELY(p->mark != MESSAGE_MARK || (p->flags & NETVM_PACKET_HASH)))
+	if (NETVM_LIKELY(p->mark != NETVM_MESSAGE_MARK || (p->flags & NETVM_PACKET_HASH)))
 		return false;
 	if (p->nseg != 1 || p->length < HEAD ||
 		memcmp(p->data + 12, ether_type, sizeof(ether_type)) != 0)

@@ -11,6 +11,7 @@ netvmctl_SOURCES = \
 	%D%/group.c \
 	%D%/help.c \
 	%D%/main.c \
+	%D%/messages.c \
 	%D%/network.c \
 	%D%/port.c \
 	%D%/say.c %D%/say.h \

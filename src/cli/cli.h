@@ -71,6 +71,10 @@ extern const struct cli_verb cli_status_verbs[], cli_port_verbs[], cli_network_v
 	cli_group_verbs[], cli_domain_verbs[], cli_stats_verbs[], cli_capture_verbs[],
 	cli_worker_verbs[], cli_config_verbs[];
 
+/* messages.c: a verb of port. */
+enum cli_exit cli_port_messages(
+	const struct cli *cli, const struct cli_verb *verb, struct cli_args *args);
+
 /* complete.c: `netvmctl __complete WORD...` for etc/netvmctl.bash-completion. */
 enum cli_exit cli_complete(int argc, char **argv);
 

@@ -170,6 +170,8 @@ print_device(JsonObject *port)
 	sheet_member(port, "owned", "buffers it has");
 	sheet_member(port, "violations", "violations");
 	sheet_member(port, "hops", "hops without copy");
+	sheet_member(port, "messages", "messages from it");
+	sheet_member(port, "messages_refused", "and refused");
 	sheet_member(port, "guest_mtu", "guest MTU");
 	sheet_member(port, "rings", "rings");
 	sheet_member(port, "ring_sizes", "ring sizes rx/tx");
@@ -343,6 +345,13 @@ const struct cli_verb cli_port_verbs[] = {
 		.help = "all about one port",
 		.run = show},
 	{.name = "list", .operands = "", .help = "one line for each port", .run = list},
+	{.name = "messages",
+		.operands = "NAME",
+		.min = 1,
+		.max = 1,
+		.words = {CLI_WORDS_PORT},
+		.help = "what its network function told netvmd",
+		.run = cli_port_messages},
 	{.name = "set",
 		.operands = "NAME KEY=VALUE...",
 		.min = 2,

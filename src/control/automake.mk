@@ -32,6 +32,7 @@ noinst_LIBRARIES += %D%/libnvcontrol.a
 	%D%/control.c %D%/control.h \
 	%D%/group.c \
 	%D%/links.c \
+	%D%/messages.c \
 	%D%/network.c \
 	%D%/port.c \
 	%D%/reload.c \

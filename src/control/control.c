@@ -59,6 +59,7 @@ on_changed_fd(int fd, GIOCondition condition, gpointer data)
 	(void)!eventfd_read(fd, &n);
 	for (guint i = 0; i < c->ports->len; i++)
 		control_port_log(g_ptr_array_index(c->ports, i));
+	control_messages_take(c);
 	c->changed_source = g_timeout_add(CHANGED_PAUSE_MS, on_pause_over, c);
 	return G_SOURCE_REMOVE;
 }

@@ -48,6 +48,9 @@ struct port {
 	char logged_error[160];
 	unsigned int log_tokens, log_skipped;
 	gint64 log_refill; /* monotonic time in us of the next token */
+	/* What its guest told us; messages.c. */
+	GQueue messages; /* struct message, the oldest first */
+	guint64 messages_taken, messages_refused;
 };
 
 struct control {
@@ -143,6 +146,12 @@ char *control_port_socket(const struct control *c, const struct port *p);
 char *control_port_shm_socket(const struct control *c, const struct port *p, const char *which);
 /* Tells the log what changed since it was told last. */
 void control_port_log(struct port *p);
+
+/* --- messages of guests (messages.c) ------------------------------------- */
+
+/* Takes what has come from all ports. */
+void control_messages_take(struct control *c);
+void control_messages_free(struct port *p);
 
 /* --- mirrors and cross-connects (links.c) -------------------------------- */
 

@@ -36,8 +36,8 @@ param_settings(JsonObject *params, GError **error)
 	return NULL;
 }
 
-static struct port *
-param_port(struct control *c, JsonObject *params, const char *key, GError **error)
+struct port *
+methods_port(struct control *c, JsonObject *params, const char *key, GError **error)
 {
 	const char *name = param_string(params, key, error);
 
@@ -111,7 +111,7 @@ port_add_call(struct control *c, JsonObject *params, GError **error)
 static JsonNode *
 port_del_call(struct control *c, JsonObject *params, GError **error)
 {
-	struct port *p = param_port(c, params, "name", error);
+	struct port *p = methods_port(c, params, "name", error);
 
 	if (p == NULL)
 		return NULL;
@@ -128,7 +128,7 @@ port_del_call(struct control *c, JsonObject *params, GError **error)
 static JsonNode *
 port_show_call(struct control *c, JsonObject *params, GError **error)
 {
-	struct port *p = param_port(c, params, "name", error);
+	struct port *p = methods_port(c, params, "name", error);
 
 	return p != NULL ? result(show_port(c, p)) : NULL;
 }
@@ -146,7 +146,7 @@ port_list_call(struct control *c, JsonObject *params, GError **error)
 static JsonNode *
 port_set_call(struct control *c, JsonObject *params, GError **error)
 {
-	struct port *p = param_port(c, params, "name", error);
+	struct port *p = methods_port(c, params, "name", error);
 	JsonObject *o = p != NULL ? param_settings(params, error) : NULL;
 	struct port_settings set, before;
 	uint32_t given = 0;
@@ -343,7 +343,7 @@ stats_get_call(struct control *c, JsonObject *params, GError **error)
 	struct port *p = NULL;
 
 	if (json_object_has_member(params, "port")) {
-		p = param_port(c, params, "port", error);
+		p = methods_port(c, params, "port", error);
 		if (p == NULL)
 			return NULL;
 	}
@@ -375,6 +375,7 @@ const struct jsonrpc_method control_methods[] = {
 	{"port.del", {"name"}, 1, port_del_call},
 	{"port.show", {"name"}, 1, port_show_call},
 	{"port.list", {NULL}, 0, port_list_call},
+	{"port.messages", {"name"}, 1, port_messages_call},
 	{"port.set", {"name", "settings"}, 2, port_set_call},
 	{"network.add", {"name", "*"}, 1, network_add_call},
 	{"network.del", {"name"}, 1, network_del_call},

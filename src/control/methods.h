@@ -9,4 +9,10 @@
 
 extern const struct jsonrpc_method control_methods[];
 
+/* The port that this parameter names; NULL and an error: none. */
+struct port *methods_port(struct control *c, JsonObject *params, const char *key, GError **error);
+
+/* messages.c: the method port.messages. */
+JsonNode *port_messages_call(struct control *c, JsonObject *params, GError **error);
+
 #endif

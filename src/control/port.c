@@ -135,6 +135,7 @@ port_free(struct port *p)
 {
 	if (p->dp != NULL)
 		dp_port_del(p->dp);
+	control_messages_free(p);
 	g_free(p->problem);
 	g_free(p);
 }

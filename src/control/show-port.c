@@ -223,6 +223,8 @@ add_shm(JsonObject *o, struct control *c, const struct port *p, const struct dp_
 	json_object_set_int_member(o, "owned", st->shm.owned);
 	json_object_set_int_member(o, "violations", (gint64)st->shm.violations);
 	json_object_set_int_member(o, "hops", (gint64)st->shm.hops);
+	json_object_set_int_member(o, "messages", (gint64)p->messages_taken);
+	json_object_set_int_member(o, "messages_refused", (gint64)p->messages_refused);
 	json_object_set_boolean_member(o, "resumed", st->shm.resumed);
 }
 

@@ -17,6 +17,7 @@ src_datapath_libnvdatapath_a_SOURCES = \
 	%D%/ingress.c \
 	%D%/l2.c %D%/l2.h \
 	%D%/machine.c %D%/machine.h \
+	%D%/mail.c %D%/mail.h \
 	%D%/mirror.c \
 	%D%/network.c %D%/network.h \
 	%D%/nic.h %D%/nic-bond.c %D%/nic-dma.c %D%/nic-group.c %D%/nic-io.c %D%/nic-lent.c %D%/nic-mtu.c %D%/nic-pool.c \

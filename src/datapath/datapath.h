@@ -263,6 +263,19 @@ struct dp_port_counters {
 void dp_port_counters(struct dp_port *port, struct dp_port_counters *c);
 void dp_port_counters_reset(struct dp_port *port);
 
+/* --- messages ------------------------------------------------------------ */
+
+#define DP_MESSAGE_MAX NETVM_MESSAGE_MAX
+
+/* What an shm port's guest told us, as netvm-abi.h has it: a struct netvm_tell and
+ * more, or not. The guest wrote it. */
+struct dp_message {
+	uint16_t length;
+	uint8_t data[DP_MESSAGE_MAX];
+};
+/* The oldest that was not taken yet. False: there is none; dp_config.changed will tell. */
+bool dp_port_message(struct dp_port *port, struct dp_message *m);
+
 /* --- captures ------------------------------------------------------------ */
 
 #define DP_CAPTURES_MAX 8      /* at a time, of all ports together */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "src/datapath/group.h"
+#include "src/datapath/mail.h"
 #include "src/datapath/rcu.h"
 #include "src/datapath/table.h"
 #include "src/datapath/worker.h"
@@ -70,9 +71,16 @@ shm_open_port(struct dp_port *p, const struct dp_port_config *cfg, struct dp_err
 	memcpy(sc.name, cfg->name, sizeof(sc.name));
 	sc.pool = cfg->trust->pool;
 	p->rx_queues = cfg->queues;
+	p->mailbox = mailbox_new();
+	if (p->mailbox == NULL)
+		return dp_fail(err, -ENOMEM, "port %s: out of memory", cfg->name);
 	p->dev = shm_port_create(&sc, err->text, sizeof(err->text));
-	if (p->dev == NULL)
-		return errno != 0 ? -errno : -EIO;
+	if (p->dev == NULL) {
+		int rc = errno != 0 ? -errno : -EIO;
+
+		mailbox_free(p);
+		return rc;
+	}
 	cfg->trust->ports++;
 	return 0;
 }
@@ -82,6 +90,7 @@ shm_close_port(struct dp_port *p)
 {
 	shm_port_destroy(p->dev);
 	p->dev = NULL;
+	mailbox_free(p);
 	p->config.trust->ports--;
 }
 

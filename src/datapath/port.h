@@ -91,6 +91,8 @@ struct police {
 	struct bucket packets, bytes;
 };
 
+struct mailbox;
+
 struct dp_port {
 	const struct dp_port_ops *ops;
 	void *dev;          /* the kind's own state */
@@ -106,6 +108,7 @@ struct dp_port {
 	const struct dp_port_settings *settings;
 	/* Who watches its frames, NULL: nobody. Published likewise; see capture.h. */
 	const struct capture_set *captures;
+	struct mailbox *mailbox; /* see mail.h; NULL: the port's guest has nothing to tell */
 	/* Storm control: when the allowance of flooded frames is used up to, in
 	 * TSC cycles. Workers advance it by compare-and-swap (relaxed). */
 	uint64_t storm_until;

@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 
+#include "src/datapath/mail.h"
 #include "src/datapath/steer.h"
 #include "src/datapath/table.h"
 #include "src/datapath/tap.h"
@@ -99,9 +100,14 @@ steer_one(struct worker *w, struct dp_port *from, const struct dp_port_settings 
 	struct packet *p, uint8_t action)
 {
 	enum packet_drop bad;
-	struct dp_port *d = target_of(from, s, p, action, &bad);
+	struct dp_port *d;
 	struct tx_group *g;
 
+	if (action == PACKET_TO_PORT && p->out == NETVM_PORT_MANAGER) {
+		mail_put(w, from, p);
+		return;
+	}
+	d = target_of(from, s, p, action, &bad);
 	if (d == NULL) {
 		worker_drop(w, from, bad, 1);
 		return;

@@ -29,6 +29,7 @@ static const char *const drop_names[DROP_REASONS] = {
 	[DROP_NO_DESTINATION] = "no-destination",
 	[DROP_NO_TARGET] = "no-target",
 	[DROP_NO_SERVICE] = "no-service",
+	[DROP_MESSAGE] = "message",
 	[DROP_POLICED_OUT] = "policed-out",
 	[DROP_RING_FULL] = "ring-full",
 	[DROP_SMALL_BUFFER] = "small-buffer",

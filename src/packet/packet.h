@@ -212,6 +212,7 @@ enum packet_drop {
 	DROP_NO_TARGET,      /* the port that it is forwarded to, by us or its sender, is not there,
 				or its sender may not send there */
 	DROP_NO_SERVICE,     /* its sender names a service that there is not */
+	DROP_MESSAGE,        /* a message to us that is malformed, or one too many */
 	/* counted on the port that the frame could not be sent to */
 	DROP_POLICED_OUT,  /* beyond the rates that the port may be sent at */
 	DROP_RING_FULL,    /* the guest posted no buffers: it is too slow or stopped */

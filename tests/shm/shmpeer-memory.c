@@ -193,6 +193,33 @@ act_twice(struct peer *p)
 	client_signal(&p->c, pair);
 }
 
+/* Messages to netvmd: well-formed ones and others, as many as it may like or not. */
+static void
+act_message(struct peer *p)
+{
+	static const uint8_t type[] = {0x88, 0xb5, 'N', 'V', 'M', 'S'};
+	uint64_t r = peer_random(p);
+	struct netvm_desc d = {.action = NETVM_ACTION_TO_PORT, .destination = NETVM_PORT_MANAGER};
+	uint16_t said = r % 8 == 0 ? (uint16_t)(r >> 16) : (uint16_t)((r >> 16) % 1025);
+	uint8_t *at;
+
+	for (unsigned int n = (unsigned int)(r >> 8) % 64; n != 0; n--) {
+		if (!peer_take(p, 0, &d.buffer))
+			return;
+		at = client_buffer(&p->c, d.buffer);
+		memset(at, (int)(r >> 48), NETVM_MESSAGE_HEAD + 1024);
+		memcpy(at + 12, type, sizeof(type));
+		at[18] = (uint8_t)(said >> 8);
+		at[19] = (uint8_t)said;
+		memset(at + 20, 0, 4);
+		at[20] = at[22] = (uint8_t)(1 + (r >> 32) % 2);
+		d.length = (r >> 40) % 4 == 0 ? (uint16_t)(r >> 50)
+					      : (uint16_t)(NETVM_MESSAGE_HEAD + said);
+		client_tx(&p->c, 0, &d, 1);
+	}
+	client_signal(&p->c, 0);
+}
+
 static void
 act_requests(struct peer *p)
 {
@@ -302,6 +329,7 @@ const struct act memory_acts[] = {
 	{"wipe", "wipe the ring memory", act_wipe, 200},
 	{"send", "send buffers of others, broken and endless packets", act_send, 2},
 	{"twice", "send a buffer twice, with requests that do not fit", act_twice, 2},
+	{"message", "tell netvmd more than it wants to know", act_message, 4},
 	{"requests", "open and close as fast as it goes", act_requests, 20},
 	{"bells", "make doorbells block", act_bells, 4},
 	{"truncate", "take shared memory away", act_truncate, 20},

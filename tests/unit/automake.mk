@@ -322,6 +322,18 @@ UNIT_TESTS += %D%/test-steer-shm
 %C%_test_steer_shm_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_steer_shm_LDADD = $(DATAPATH_LIBS)
 
+UNIT_TESTS += %D%/test-mail
+%C%_test_mail_SOURCES = %D%/test-mail.c %D%/fake-port.c %D%/fake-port.h \
+	%D%/fake-shm.c %D%/fake-shm.h %D%/three-ports.c %D%/three-ports.h
+%C%_test_mail_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_mail_LDADD = $(DATAPATH_LIBS)
+
+UNIT_TESTS += %D%/test-sleep
+%C%_test_sleep_SOURCES = %D%/test-sleep.c %D%/fake-port.c %D%/fake-port.h \
+	%D%/fake-shm.c %D%/fake-shm.h %D%/three-ports.c %D%/three-ports.h
+%C%_test_sleep_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_sleep_LDADD = $(DATAPATH_LIBS)
+
 UNIT_TESTS += %D%/test-bucket
 %C%_test_bucket_SOURCES = %D%/test-bucket.c
 %C%_test_bucket_CFLAGS = $(UNIT_CFLAGS)
@@ -375,7 +387,7 @@ CONTROL_LIBS = src/control/libnvcontrol.a src/control/libnvconf.a src/packet/lib
 
 # The daemon over a data path in memory: its life as a process, without DPDK.
 check_PROGRAMS += %D%/netvmd-dry
-%C%_netvmd_dry_SOURCES = src/control/main.c %D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-datapath.h
+%C%_netvmd_dry_SOURCES = src/control/main.c %D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-message.c %D%/fake-datapath.h
 %C%_netvmd_dry_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS) $(SYSTEMD_CFLAGS)
 %C%_netvmd_dry_LDADD = $(CONTROL_LIBS) $(SYSTEMD_LIBS)
 TESTS += %D%/test-daemon.sh
@@ -406,27 +418,33 @@ UNIT_TESTS += %D%/test-rpc-takeover
 %C%_test_rpc_takeover_CFLAGS = $(CONTROL_CFLAGS)
 %C%_test_rpc_takeover_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
 
+UNIT_TESTS += %D%/test-messages
+%C%_test_messages_SOURCES = %D%/test-messages.c %D%/control-env.c %D%/control-env.h \
+	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-message.c %D%/fake-datapath.h
+%C%_test_messages_CFLAGS = $(CONTROL_CFLAGS)
+%C%_test_messages_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
+
 UNIT_TESTS += %D%/test-control
 %C%_test_control_SOURCES = %D%/test-control.c %D%/control-env.c %D%/control-env.h \
-	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-datapath.h
+	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-message.c %D%/fake-datapath.h
 %C%_test_control_CFLAGS = $(CONTROL_CFLAGS)
 %C%_test_control_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
 
 UNIT_TESTS += %D%/test-group
 %C%_test_group_SOURCES = %D%/test-group.c %D%/control-env.c %D%/control-env.h \
-	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-datapath.h
+	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-message.c %D%/fake-datapath.h
 %C%_test_group_CFLAGS = $(CONTROL_CFLAGS)
 %C%_test_group_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
 
 UNIT_TESTS += %D%/test-traffic
 %C%_test_traffic_SOURCES = %D%/test-traffic.c %D%/control-env.c %D%/control-env.h \
-	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-datapath.h
+	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-message.c %D%/fake-datapath.h
 %C%_test_traffic_CFLAGS = $(CONTROL_CFLAGS)
 %C%_test_traffic_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
 
 UNIT_TESTS += %D%/test-reload
 %C%_test_reload_SOURCES = %D%/test-reload.c %D%/control-env.c %D%/control-env.h \
-	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-datapath.h
+	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-message.c %D%/fake-datapath.h
 %C%_test_reload_CFLAGS = $(CONTROL_CFLAGS)
 %C%_test_reload_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
 
@@ -437,7 +455,7 @@ UNIT_TESTS += %D%/test-pcapng
 
 UNIT_TESTS += %D%/test-capture-stream
 %C%_test_capture_stream_SOURCES = %D%/test-capture-stream.c %D%/control-env.c %D%/control-env.h \
-	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-datapath.h
+	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-message.c %D%/fake-datapath.h
 %C%_test_capture_stream_CFLAGS = $(CONTROL_CFLAGS) $(PCAP_CFLAGS)
 %C%_test_capture_stream_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS) $(PCAP_LIBS)
 
@@ -467,6 +485,12 @@ UNIT_TESTS += %D%/test-netvm-nf
 %C%_test_netvm_nf_SOURCES = %D%/test-netvm-nf.c %D%/nf-process.c %D%/nf-process.h $(FAKE_HOST)
 %C%_test_netvm_nf_CFLAGS = $(NETVM_TEST_CFLAGS)
 %C%_test_netvm_nf_LDADD = $(NETVM_TEST_LIBS)
+
+UNIT_TESTS += %D%/test-netvm-nf-message
+%C%_test_netvm_nf_message_SOURCES = %D%/test-netvm-nf-message.c %D%/nf-process.c %D%/nf-process.h \
+	$(FAKE_HOST)
+%C%_test_netvm_nf_message_CFLAGS = $(NETVM_TEST_CFLAGS)
+%C%_test_netvm_nf_message_LDADD = $(NETVM_TEST_LIBS)
 
 UNIT_TESTS += %D%/test-netvm-nf-options
 %C%_test_netvm_nf_options_SOURCES = %D%/test-netvm-nf-options.c %D%/nf-process.c %D%/nf-process.h

@@ -48,8 +48,8 @@ fake_refused(struct dp_error *err)
 
 /* --- what tests do ------------------------------------------------------- */
 
-static struct dp_port *
-by_name(const char *name)
+struct dp_port *
+fake_port(const char *name)
 {
 	for (unsigned int i = 0; i < DP_PORTS_MAX; i++)
 		if (fake.port[i].used && strcmp(fake.port[i].config.name, name) == 0)
@@ -60,7 +60,7 @@ by_name(const char *name)
 void
 fake_port_state(const char *name, enum dp_port_state state, const char *error)
 {
-	struct dp_port *p = by_name(name);
+	struct dp_port *p = fake_port(name);
 
 	p->status.state = state;
 	snprintf(p->status.error, sizeof(p->status.error), "%s", error);
@@ -70,7 +70,7 @@ fake_port_state(const char *name, enum dp_port_state state, const char *error)
 const struct dp_port_settings *
 fake_port_settings(const char *name)
 {
-	struct dp_port *p = by_name(name);
+	struct dp_port *p = fake_port(name);
 
 	return p != NULL ? &p->config.settings : NULL;
 }
@@ -107,7 +107,7 @@ fake_port_forward(const char *name)
 const struct dp_port_config *
 fake_port_config(const char *name)
 {
-	struct dp_port *p = by_name(name);
+	struct dp_port *p = fake_port(name);
 
 	return p != NULL ? &p->config : NULL;
 }

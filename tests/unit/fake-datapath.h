@@ -45,7 +45,11 @@ void fake_capture_port_gone(const struct dp_port *p);
 /* Refuse the next dp_start(), dp_port_set(), dp_group_add() or dp_group_del(). */
 void fake_refuse_next(void);
 
+/* The guest of the port tells us this (fake-message.c). */
+void fake_port_message(const char *name, const void *data, uint16_t n);
+
 /* Between the files of the data path in memory. */
+struct dp_port *fake_port(const char *name);
 int fake_refuse(struct dp_error *err, int rc, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 bool fake_refused(struct dp_error *err);

@@ -201,6 +201,16 @@ shm_port_rx(struct shm_port *p, uint16_t qp, struct packet_burst *b)
 			.len = 60,
 			.action = p->f.action,
 			.out = p->f.out};
+		if (p->f.as != NULL) {
+			uint8_t *hdr = pkt->hdr;
+
+			*pkt = *p->f.as;
+			pkt->hdr = memcpy(hdr, p->f.as->hdr, pkt->hdr_len);
+			pkt->action = p->f.action;
+			pkt->out = p->f.out;
+			b->count++;
+			continue;
+		}
 		memset(pkt->hdr, 0, 60);
 		memset(pkt->hdr, 0xff, 6);
 		pkt->hdr[6] = 2;

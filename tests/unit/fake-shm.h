@@ -13,10 +13,12 @@ struct fake_shm {
 	struct shm_port_config cfg;
 	struct shm_port_status status;
 	bool armed;
-	uint16_t queued;   /* frames that its guest has sent */
-	uint8_t action;    /* of these */
-	uint16_t out;      /* likewise */
-	uint16_t source;   /* last byte of their source MAC */
+	uint16_t queued; /* frames that its guest has sent */
+	uint8_t action;  /* of these */
+	uint16_t out;    /* likewise */
+	uint16_t source; /* last byte of their source MAC */
+	/* What they look like, but for action and out; NULL: small broadcasts. */
+	const struct packet *as;
 	unsigned int hops; /* frames that it was sent straight */
 	unsigned int sent; /* and as views */
 };

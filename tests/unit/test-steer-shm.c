@@ -193,7 +193,7 @@ test_to_port(void **state)
 	/* Nobody, itself, a number beyond. */
 	fake_shm_send("r1", 1, PACKET_TO_PORT, DP_PORTS_MAX - 1);
 	fake_run();
-	fake_shm_send("r1", 1, PACKET_TO_PORT, UINT16_MAX);
+	fake_shm_send("r1", 1, PACKET_TO_PORT, UINT16_MAX - 1);
 	fake_run();
 	assert_int_equal(fake_drops(R1, DROP_NO_TARGET), 7);
 	fake_shm_send("r1", 1, PACKET_TO_PORT, R1->index);
