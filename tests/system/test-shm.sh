@@ -98,12 +98,14 @@ check "and may when it owns them" as_nobody
 # --- with nothing but two sockets in sight --------------------------------------
 
 # in_cell PROGRAM WORD...: in namespaces of its own, where of all that is on this machine
-# only the program, its libraries and the two sockets of port a are to be seen.
+# only the program, its libraries and the two sockets of port a are to be seen, as a user
+# without any privilege. What libnetvm(3) says of containers.
 cell=$DIR/cell
 cell_make()
 {
 	local file
-	mkdir -p $cell/nf $cell/proc
+	rm -rf $cell
+	mkdir -p $cell/nf
 	touch $cell/nf/a.ring.sock $cell/nf/a.pool.sock
 	cp "$1" $cell/nf/program
 	for file in $(ldd "$1" 2> /dev/null | awk '$2 == "=>" { print $3 } $1 ~ "^/" { print $1 }'); do
@@ -114,7 +116,7 @@ cell_make()
 export cell
 # shellcheck disable=SC2016 # it is that shell's
 cell_enter='mount --bind "$1/a.ring.sock" $cell/nf/a.ring.sock &&
-	mount --bind "$1/a.pool.sock" $cell/nf/a.pool.sock && shift && exec chroot $cell "$@"'
+	mount --bind "$1/a.pool.sock" $cell/nf/a.pool.sock && shift && exec chroot --userspec=65534:65534 $cell "$@"'
 in_cell()
 {
 	exec unshare --mount --net --pid --ipc --uts --fork --kill-child \
@@ -131,18 +133,24 @@ from_cell()
 }
 check "a process that sees only the two sockets works" from_cell
 if [ -x "$nf_folder/simple-forward" ]; then
+	cell_is_bare()
+	{
+		cell_make "$nf_folder/simple-forward"
+		(cd $cell && find . -not -type d | sort | paste -sd ' ' | tee /dev/stderr |
+			grep -qx './nf/a.pool.sock ./nf/a.ring.sock ./nf/program')
+	}
+	check "a static one sees no file but itself, not even a /proc" cell_is_bare
 	nf_in_cell()
 	{
 		local pid
-		cell_make "$nf_folder/simple-forward"
 		setpriv --pdeathsig KILL bash -c "$(declare -f in_cell); DIR=$DIR cell_enter='$cell_enter' \
 			in_cell /nf/program --transport unix:/nf/a" > $DIR/cell.log 2>&1 &
 		pid=$!
 		wait_for 10 port_is a up
 		peer b traffic --count 500 --seconds 20 > $DIR/b.peer.log
-		# unshare ignores all else; the function in it goes with it.
-		kill -KILL $pid
-		wait $pid 2> /dev/null
+		# Another user's, so it does not die with unshare.
+		kill -TERM "$(value .peer port show a)"
+		wait $pid
 		peer_holds b '.received >= 500 and .corrupt == 0 and .lost == 0'
 	}
 	check "so does one that we ship" nf_in_cell

@@ -63,6 +63,10 @@ strings_of()
 	check netvmd.8 "option of netvmd" \
 		$(./tests/unit/netvmd-dry --help | grep -oE -e '--[a-z-]+')
 	check netvmctl.8 "option of netvmctl" $(./netvmctl --help | grep -oE -e '--[a-z-]+')
+	check libnetvm.3 "function of netvm.h" \
+		$(grep -oE '\<netvm_[a-z_]+\(' "$srcdir/guest-pmd/netvm.h" | tr -d '(' | sort -u)
+	check libnetvm.3 "option of every network function" \
+		$(grep -oE '^ \*.*\[--.*' "$srcdir/guest-pmd/netvm.h" | grep -oE -e '--[a-z]+')
 	check netvm-pmd.7 "counter" $(strings_of guest-pmd/pmd/stats.c '\{ ?"[a-z_]+"')
 	check netvm-pmd.7 "argument" \
 		$(grep 'keys\[\] =' "$srcdir/guest-pmd/pmd/probe.c" | grep -oE '"[a-z]+"' | tr -d '"')
@@ -90,7 +94,7 @@ for nf in ./guest-pmd/nf/*; do
 done
 
 # man(7) pages are for groff and mandoc alike; groff is what Debian has.
-for page in netvmd.8 netvmctl.8 netvmd.conf.5 netvm-pmd.7 netvm-nf.7; do
+for page in netvmd.8 netvmctl.8 netvmd.conf.5 netvm-pmd.7 netvm-nf.7 libnetvm.3; do
 	if command -v groff > /dev/null; then
 		said=$(groff -ww -man -Tutf8 -z "$doc/$page" 2>&1)
 		[ -z "$said" ] || fail "doc/$page: $said"

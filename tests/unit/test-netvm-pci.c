@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,9 +84,9 @@ add_device(const char *bdf, const char *device, int fd)
 }
 
 static int
-set_up(void **state)
+set_up_host(void **state, uint16_t pairs, uint16_t vectors)
 {
-	struct fake_host_config c = {.mode = FAKE_HOST_ECHO, .vectors = 3};
+	struct fake_host_config c = {.mode = FAKE_HOST_ECHO, .pairs = pairs, .vectors = vectors};
 	struct fake_host *h = fake_host_new(&c);
 	char path[128];
 
@@ -102,6 +103,19 @@ set_up(void **state)
 	add_device(POOL, "0x1110\n", h->pool_memory);
 	*state = h;
 	return 0;
+}
+
+static int
+set_up(void **state)
+{
+	return set_up_host(state, 1, 3);
+}
+
+/* As a device without MSI is: one interrupt, whatever the number of pairs. */
+static int
+set_up_pairs(void **state)
+{
+	return set_up_host(state, 3, 1);
 }
 
 static int
@@ -224,40 +238,147 @@ test_refusals(void **state)
 	assert_non_null(strstr(netvm_error(), "within a page"));
 }
 
-/* An interrupt through UIO: a FIFO stands for its file. */
+static void
+make_folder(const char *path)
+{
+	char whole[256];
+
+	snprintf(whole, sizeof(whole), "%s%s", root, path);
+	assert_int_equal(mkdir(whole, 0700), 0);
+}
+
+static void
+bind_to(const char *driver)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "DRIVER=%s\nPCI_ID=1AF4:1110\n", driver);
+	write_file(RING, "uevent", text);
+}
+
+/* Binds the ring device to uio_pci_generic; a FIFO stands for its file. */
+static int
+make_uio(char path[256])
+{
+	bind_to("uio_pci_generic");
+	make_folder("/sys/bus/pci/devices/" RING "/uio");
+	make_folder("/sys/bus/pci/devices/" RING "/uio/uio3");
+	make_folder("/dev");
+	snprintf(path, 256, "%s/dev/uio3", root);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	return open(path, O_RDWR | O_NONBLOCK);
+}
+
+static bool
+can_sleep(void)
+{
+	struct netvm_port *port = netvm_open("pci:", NULL);
+	struct netvm_info info;
+
+	assert_non_null(port);
+	netvm_get_info(port, &info);
+	assert_int_equal(netvm_event_fd(port, 0) >= 0, info.can_sleep);
+	netvm_close(port);
+	return info.can_sleep;
+}
+
 static void
 test_uio(void **state)
 {
 	struct fake_host *h = *state;
 	struct netvm_port *port;
-	struct netvm_info info;
 	char path[256];
-	uint32_t n = 1, word;
-	int fifo;
-
-	write_file(RING, "uevent", "DRIVER=uio_pci_generic\nPCI_ID=1AF4:1110\n");
-	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/" RING "/uio", root);
-	assert_int_equal(mkdir(path, 0700), 0);
-	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/" RING "/uio/uio3", root);
-	assert_int_equal(mkdir(path, 0700), 0);
-	snprintf(path, sizeof(path), "%s/dev", root);
-	assert_int_equal(mkdir(path, 0700), 0);
-	snprintf(path, sizeof(path), "%s/dev/uio3", root);
-	assert_int_equal(mkfifo(path, 0600), 0);
+	uint32_t n = 5, word;
+	int fifo = make_uio(path);
 
 	port = netvm_open("pci:", NULL);
 	assert_non_null(port);
-	netvm_get_info(port, &info);
-	assert_true(info.can_sleep);
+	/* The device may interrupt. */
 	read_file(RING, "resource0", BAR0, &word, 4);
 	assert_int_equal(word, UINT32_MAX);
-	fifo = open(path, O_RDWR | O_NONBLOCK);
 	assert_int_equal(netvm_wait(port, 0, 20), 0);
+	assert_int_equal(read(fifo, &word, 4), -1);
+	/* The fifth interrupt. */
 	assert_int_equal(write(fifo, &n, 4), 4);
 	assert_true(fake_host_send(h, 0, "packet", 6));
 	assert_int_equal(netvm_wait(port, 0, 10000), 1);
-	close(fifo);
+	/* The kernel, which masked it, is told to listen again. */
+	netvm_disarm(port, 0);
+	assert_int_equal(read(fifo, &word, 4), 4);
+	assert_int_equal(word, 1);
 	netvm_close(port);
+	close(fifo);
+}
+
+/* An event loop of the program's own. */
+static void
+test_uio_event(void **state)
+{
+	struct fake_host *h = *state;
+	struct pollfd p = {.events = POLLIN};
+	struct netvm_port *port;
+	char path[256];
+	uint32_t n = 1;
+	int fifo = make_uio(path);
+
+	port = netvm_open("pci:", NULL);
+	assert_non_null(port);
+	p.fd = netvm_event_fd(port, 0);
+	assert_true(p.fd >= 0);
+	assert_int_equal(netvm_arm(port, 0), 0);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	assert_int_equal(write(fifo, &n, 4), 4);
+	assert_int_equal(poll(&p, 1, 10000), 1);
+	assert_true(fake_host_send(h, 0, "packet", 6));
+	netvm_disarm(port, 0);
+	assert_int_equal(netvm_arm(port, 0), 1);
+	netvm_close(port);
+	close(fifo);
+}
+
+/* Three pairs have one interrupt and one file; test-netvm-wait.c has them sleep. */
+static void
+test_uio_pairs(void **state)
+{
+	struct fake_host *h = *state;
+	struct netvm_port *port;
+	struct netvm_packet p;
+	char path[256];
+	int fifo = make_uio(path);
+
+	port = netvm_open("pci:", NULL);
+	assert_non_null(port);
+	for (uint16_t pair = 0; pair < 3; pair++) {
+		assert_int_equal(netvm_event_fd(port, pair), netvm_event_fd(port, 0));
+		assert_true(fake_host_send(h, pair, "packet", 6));
+		assert_int_equal(netvm_wait(port, pair, -1), 1);
+		assert_int_equal(netvm_rx(port, pair, &p, 1), 1);
+		netvm_free(port, pair, &p, 1);
+	}
+	netvm_close(port);
+	close(fifo);
+}
+
+/* Whatever is missing, a wait is a series of naps. */
+static void
+test_uio_missing(void **state)
+{
+	char path[256];
+	int fifo = make_uio(path);
+
+	assert_true(can_sleep());
+	bind_to("vfio-pci");
+	assert_false(can_sleep());
+	bind_to("uio_pci_generic");
+	assert_true(can_sleep());
+	assert_int_equal(unlink(path), 0);
+	assert_false(can_sleep());
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/" RING "/uio/uio3", root);
+	assert_int_equal(rmdir(path), 0);
+	make_folder("/sys/bus/pci/devices/" RING "/uio/power");
+	assert_false(can_sleep());
+	close(fifo);
+	use("pci:");
 }
 
 int
@@ -269,6 +390,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_in_use, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_uio, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_uio_event, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_uio_pairs, set_up_pairs, tear_down),
+		cmocka_unit_test_setup_teardown(test_uio_missing, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
