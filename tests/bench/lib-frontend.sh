@@ -59,24 +59,36 @@ virtio_user() {
 		testpmd_rate "$size"
 		result=$?
 	fi
-	cp "$dir/testpmd.log" "$work/frontend.log"
-	echo quit >"$dir/testpmd.in"
-	for _ in {1..30}; do
-		kill -0 "$pid" 2>/dev/null || break
-		sleep 0.1
-	done
-	kill -9 "$pid" 2>/dev/null
-	wait "$pid" 2>/dev/null
+	testpmd_end "$pid"
 	return $result
+}
+
+# A child that has ended is there for kill -0 until somebody waits for it.
+testpmd_runs() {
+	local state
+	state=$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null)
+	[ -n "$state" ] && [ "${state:0:1}" != Z ]
 }
 
 testpmd_ready() {
 	for _ in {1..100}; do
 		grep -q '^testpmd> ' "$dir/testpmd.log" 2>/dev/null && sleep 0.5 && return 0
-		kill -0 "$1" 2>/dev/null || return 1
+		testpmd_runs "$1" || return 1
 		sleep 0.1
 	done
 	return 1
+}
+
+# Opening a FIFO that nobody reads would wait for ever.
+testpmd_end() {
+	cp "$dir/testpmd.log" "$work/frontend.log"
+	! testpmd_runs "$1" || echo quit >"$dir/testpmd.in"
+	for _ in {1..30}; do
+		testpmd_runs "$1" || break
+		sleep 0.1
+	done
+	kill -9 "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
 }
 
 # The second "since last show" of both ports, from testpmd's own clock.

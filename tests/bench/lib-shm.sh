@@ -5,6 +5,7 @@
 # OVS-DPDK did on such a machine is in targets.jq.
 # shellcheck disable=SC2154,SC2034 # shared with run
 
+pmd_dir= # where row shm-pmd keeps its driver
 shm_rows="shm-hop shm-share shm-chain shm-stock shm-pmd shm-attach shm-memory"
 
 hop_run() {
@@ -163,54 +164,70 @@ row_shm_stock() {
 
 # --- the PMD in testpmd, and virtio-user on the same path ---------------------------
 
-# testpmd_circle TESTPMD-ARGUMENT...: two ports whose packets go round.
+# testpmd_circle SIZE TOPOLOGY EAL-ARGUMENT...: two ports whose packets go round. With
+# `loop` testpmd sends each by the port that it came from, so that it crosses the daemon
+# once for each time that testpmd has it; with `paired`, by its other port, whose buffers
+# are not the first one's.
 testpmd_circle() {
-	local dir=$work/frontend pid result=1
+	local size=$1 topology=$2 dir=$work/frontend pid result=1
+	shift 2
 	mkdir -p "$dir"
 	# shellcheck disable=SC2046 # several words
 	testpmd_begin testpmd --lcores "0@$frontend_cpu,1@$frontend_cpu" --no-pci \
 		--file-prefix "netvm-bench-$$-f" $(eal_memory 256) "$@" -- \
-		-i --forward-mode=io --no-mlockall --total-num-mbufs=16384 --txd="$ring" \
-		--rxd="$ring"
+		-i --forward-mode=io --port-topology="$topology" --no-mlockall \
+		--total-num-mbufs=16384 --txd="$ring" --rxd="$ring"
 	pid=${pids[-1]}
 	if testpmd_ready "$pid"; then
-		echo "start tx_first 16" >"$dir/testpmd.in"
+		{
+			echo "set txpkts $size"
+			echo "start tx_first 16"
+		} >"$dir/testpmd.in"
 		sleep 1
 		echo "show port stats all" >"$dir/testpmd.in"
 		sleep "$seconds"
 		echo "show port stats all" >"$dir/testpmd.in"
 		sleep 0.3
-		testpmd_rate 64
+		testpmd_rate "$size"
 		result=$?
 	fi
-	cp "$dir/testpmd.log" "$work/frontend.log"
-	echo quit >"$dir/testpmd.in"
-	for _ in {1..30}; do
-		kill -0 "$pid" 2>/dev/null || break
-		sleep 0.1
-	done
-	kill -9 "$pid" 2>/dev/null
-	wait "$pid" 2>/dev/null
+	testpmd_end "$pid"
 	return $result
 }
 
+# EAL loads drivers only from folders that nobody else can write to, and all above too.
 pmd_find() {
-	pmd=$(find "$build" -name 'librte_net_netvm.so*' -type f | head -n 1)
-	[ -n "$pmd" ]
+	pmd=$build/guest-pmd/pmd/librte_net_netvm.so
+	[ -e "$pmd" ] || return 1
+	[ -n "$pmd_dir" ] || pmd_dir=$(mktemp -d /run/netvm-bench.XXXXXX) || return 1
+	cp "$pmd" "$pmd_dir/driver.so"
 }
 
+# $1: size, $2: topology, $3: row
 pmd_one() {
-	shm_record shm-pmd 64 testpmd_circle -d "$pmd" \
+	shm_record "$3" "$1" testpmd_circle "$1" "$2" -d "$pmd_dir/driver.so" \
 		--vdev "net_netvm0,transport=unix:$dir/run/shm/s1" \
 		--vdev "net_netvm1,transport=unix:$dir/run/shm/s2"
+}
+
+pmd_all() {
+	pmd_one 64 loop shm-pmd
+	pmd_one 64 paired shm-pmd-pair
+	pmd_one 1500 paired shm-pmd-pair
+}
+
+pmd_virtio_user_one() {
+	shm_record "$3-virtio-user" "$1" testpmd_circle "$1" "$2" \
+		--vdev "net_virtio_user0,path=$socket_a,queue_size=$ring,mrg_rxbuf=1,in_order=0" \
+		--vdev "net_virtio_user1,path=$socket_b,queue_size=$ring,mrg_rxbuf=1,in_order=0"
 }
 
 pmd_virtio_user() {
 	netvm_ctl port set a forward=b >>"$dir/log" 2>&1 &&
 		netvm_ctl port set b forward=a >>"$dir/log" 2>&1 || return
-	shm_record shm-pmd-virtio-user 64 testpmd_circle \
-		--vdev "net_virtio_user0,path=$socket_a,queue_size=$ring,mrg_rxbuf=1,in_order=0" \
-		--vdev "net_virtio_user1,path=$socket_b,queue_size=$ring,mrg_rxbuf=1,in_order=0"
+	pmd_virtio_user_one 64 loop shm-pmd
+	pmd_virtio_user_one 64 paired shm-pmd-pair
+	pmd_virtio_user_one 1500 paired shm-pmd-pair
 }
 
 row_shm_pmd() {
@@ -218,7 +235,7 @@ row_shm_pmd() {
 		say "without row shm-pmd: the PMD is not built (configure --with-dpdk-driver-sdk)"
 		return
 	fi
-	with_backend netvm bare shm_setup shm-pmd 2 2304 1500 pmd_one
+	with_backend netvm bare shm_setup shm-pmd 2 2304 1500 pmd_all
 	with_backend netvm "" pmd_virtio_user
 }
 

@@ -34,6 +34,10 @@ def split($row; $of; $case):
 def rate($name; $row; $case; $target; $conditions):
 	line($name; 1; $row; $case; .mpps; $target; $conditions);
 
+def virtio_user($row; $case): {what: "virtio-user ×",
+	value: (mpps($row; "netvm"; $case) | over(mpps("\($row)-virtio-user"; "netvm"; $case))),
+	least: 1};
+
 (["what", "target", "netvmd", "OVS-DPDK", "testpmd", "limit", "netvmd is", ""] | @tsv),
 rate("split, 64 B, Mpps"; "split"; 64; "2.5 × OVS, 0.60 × limit";
 	[ovs("split"; 64; 2.5), limit(64; 0.60)]),
@@ -101,8 +105,12 @@ rate("the same, 64 B, 128 under way, Mpps"; "shm-hop-few"; 128; "-";
 			over(mpps("split"; "ovs"; $size))), least: 0}])),
 rate("PMD in testpmd, one hop, 64 B, Mpps"; "shm-pmd"; 64; "20, 1 × virtio-user";
 	[{what: "Mpps", value: mpps("shm-pmd"; "netvm"; 64), least: 20},
-	 {what: "virtio-user ×", value: (mpps("shm-pmd"; "netvm"; 64) |
-		over(mpps("shm-pmd-virtio-user"; "netvm"; 64))), least: 1}]),
+	 virtio_user("shm-pmd"; 64)]),
+rate("the same, from port to port"; "shm-pmd-pair"; 64; "20, 1 × virtio-user";
+	[{what: "Mpps", value: mpps("shm-pmd-pair"; "netvm"; 64), least: 20},
+	 virtio_user("shm-pmd-pair"; 64)]),
+rate("the same, 1500 B"; "shm-pmd-pair"; 1500; "1 × virtio-user";
+	[virtio_user("shm-pmd-pair"; 1500)]),
 line("attach to first packet, us"; 1; "shm-attach"; 2; .us_median; "under 20000";
 	[{what: "us", value: figure("shm-attach"; "netvm"; 2; .us_median), below: 20000},
 	 {what: "at most", value: figure("shm-attach"; "netvm"; 2; .us_max), below: 20000}]),
