@@ -23,6 +23,8 @@ lib_LIBRARIES = %D%/libnetvm.a
 	%D%/port.c \
 	%D%/port-check.c \
 	%D%/private.h \
+	%D%/short.c \
+	%D%/short.h \
 	%D%/stats.c \
 	%D%/transport-ivshmem.c \
 	%D%/transport-memory.c \

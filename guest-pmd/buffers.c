@@ -10,6 +10,7 @@
  * the buffers' own pieces, so it needs no memory and always fits.
  */
 #include "guest-pmd/private.h"
+#include "guest-pmd/short.h"
 
 #include <errno.h>
 #include <string.h>
@@ -124,6 +125,21 @@ netvm_free(struct netvm_port *port, uint16_t pair, const struct netvm_packet *pk
 		}
 	}
 	put_free(port, s, buffers, count);
+	if (s->tx.at != before)
+		publish(port, pair, s);
+}
+
+void
+netvm_free_buffers(struct netvm_port *port, uint16_t pair, const uint32_t *buffers, uint16_t n)
+{
+	struct netvm_sender *s = &port->senders[pair];
+	uint32_t before = s->tx.at;
+
+	if (NETVM_UNLIKELY(!netvm_served(port)))
+		return;
+	if (NETVM_UNLIKELY(s->later != NULL))
+		netvm_flush_later(port, pair, s);
+	put_free(port, s, buffers, n);
 	if (s->tx.at != before)
 		publish(port, pair, s);
 }

@@ -31,12 +31,6 @@ _Static_assert(NETVM_DESC_F_CSUM_OK >> 1 == NETVM_PACKET_CSUM_OK &&
 		       NETVM_DESC_F_HASH >> 1 == NETVM_PACKET_HASH,
 	"flags of a packet are a descriptor's, moved");
 
-static inline bool
-desc_fits(const struct netvm_port *port, const struct netvm_desc *d)
-{
-	return d->buffer < port->buffers && (uint32_t)d->offset + d->length <= port->buffer_size;
-}
-
 static inline uint8_t *
 desc_data(const struct netvm_port *port, const struct netvm_desc *d)
 {
@@ -94,14 +88,14 @@ take_long(const struct netvm_port *port, uint16_t pair, const struct netvm_side 
 			return 0;
 		d = ring[(at + used) & rx->mask];
 	}
-	if (!desc_fits(port, &d))
+	if (!netvm_desc_fits(port, &d))
 		return 0;
 	set_packet(port, pair, &d, p);
 	for (used++; d.flags & NETVM_DESC_F_MORE; used++) {
 		if (used == n || p->nseg == NETVM_SEGS_MAX)
 			return 0;
 		d = ring[(at + used) & rx->mask];
-		if (!desc_fits(port, &d))
+		if (!netvm_desc_fits(port, &d))
 			return 0;
 		*link = &port->segs[d.buffer];
 		**link = (struct netvm_seg){desc_data(port, &d), d.length, d.buffer, NULL};
@@ -143,7 +137,7 @@ netvm_rx(struct netvm_port *port, uint16_t pair, struct netvm_packet *pkts, uint
 		struct netvm_desc d = ring[at & rx->mask];
 
 		used = 1;
-		if (NETVM_LIKELY(!(d.flags & LONG_FLAGS) && desc_fits(port, &d)))
+		if (NETVM_LIKELY(!(d.flags & LONG_FLAGS) && netvm_desc_fits(port, &d)))
 			set_packet(port, pair, &d, &pkts[got]);
 		else
 			used = d.flags & LONG_FLAGS ? take_long(port, pair, rx, at, n, &pkts[got])

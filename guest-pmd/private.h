@@ -4,6 +4,7 @@
  *
  *	nf-*.c      netvm_nf_run()                uses only netvm.h and the end of this file
  *	burst.c     rx, tx      buffers.c  alloc, free      wait.c  sleep
+ *	short.c     rx and tx of descriptors, for the DPDK driver
  *	port.c      open, reopen, close           port-check.c  believes no page
  *	transport-unix.c, transport-pci.c         where memory and doorbells come from
  *
@@ -202,6 +203,13 @@ netvm_tx_room(struct netvm_sender *s, uint32_t wanted)
 		room = s->tx.mask + 1 - (s->tx.at - s->tx.other);
 	}
 	return room;
+}
+
+/* A descriptor of the host's lies inside a buffer of the pool. */
+static inline bool
+netvm_desc_fits(const struct netvm_port *port, const struct netvm_desc *d)
+{
+	return d->buffer < port->buffers && (uint32_t)d->offset + d->length <= port->buffer_size;
 }
 
 /* Gives back what netvm_free() could not (buffers.c). */

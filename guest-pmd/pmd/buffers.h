@@ -91,19 +91,35 @@ pmd_buffer_in(const struct pmd_buffers *b, const struct pmd_buffer *e)
 	return (uintptr_t)e - (uintptr_t)b->entry < b->count * sizeof(*e);
 }
 
+/* Whether m's buffer can be passed on: one of this table's, and only m's. */
+static inline bool
+pmd_passable(const struct pmd_buffers *b, const struct rte_mbuf *m)
+{
+	return (m->ol_flags & (RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT)) == RTE_MBUF_F_EXTERNAL &&
+	       pmd_buffer_in(b, pmd_buffer_of(m)) && rte_mbuf_refcnt_read(m) == 1 &&
+	       rte_mbuf_ext_refcnt_read(m->shinfo) == 1 && m->data_len &&
+	       (uint32_t)m->data_off + m->data_len <= b->size;
+}
+
+/* Pushes buffers that are linked from `top` down to `bottom`. */
+static inline void
+pmd_buffers_push(struct pmd_buffers *b, uint32_t pair, uint32_t top, uint32_t bottom)
+{
+	uint32_t *at = &b->returned[pair].top;
+	uint32_t below = __atomic_load_n(at, __ATOMIC_RELAXED);
+
+	/* Release: pairs with the acquire in pmd_buffers_returned(), which reads the links,
+	 * and hands over what the mbufs' last user did to the bytes. */
+	do {
+		b->entry[bottom].link = below;
+	} while (!__atomic_compare_exchange_n(
+		at, &below, top, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+}
+
 static inline void
 pmd_buffer_push(struct pmd_buffers *b, uint32_t number)
 {
-	struct pmd_buffer *e = &b->entry[number];
-	uint32_t *top = &b->returned[e->pair].top;
-	uint32_t below = __atomic_load_n(top, __ATOMIC_RELAXED);
-
-	/* Release: pairs with the acquire in pmd_buffers_returned(), which reads the link,
-	 * and hands over what the mbuf's last user did to the bytes. */
-	do {
-		e->link = below;
-	} while (!__atomic_compare_exchange_n(
-		top, &below, number, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+	pmd_buffers_push(b, b->entry[number].pair, number, number);
 }
 
 /* All that was pushed for a pair: the top one's number, the others follow by `link`. */

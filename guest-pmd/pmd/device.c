@@ -123,6 +123,16 @@ discard(struct pmd_device *d)
 	}
 }
 
+static uint64_t
+rearm_data(uint16_t port_id)
+{
+	struct rte_mbuf m = {.data_off = 0, .refcnt = 1, .nb_segs = 1, .port = port_id};
+	uint64_t word;
+
+	memcpy(&word, &m.data_off, sizeof(word));
+	return word;
+}
+
 static void
 set_receive_flags(struct pmd_device *d, struct pmd_pair *pair)
 {
@@ -144,6 +154,7 @@ set_receive_flags(struct pmd_device *d, struct pmd_pair *pair)
 	pair->check_ip = offloads & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
 	pair->lro = offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO;
 	pair->port_id = d->dev->data->port_id;
+	pair->rearm = rearm_data(pair->port_id);
 }
 
 static void

@@ -59,6 +59,14 @@ pmd_count(uint64_t *counter, uint64_t n)
 	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
+/* rte_spinlock_unlock() without its exchange, which would wait for every store of
+ * the burst. Release: pairs with the lock's acquire. */
+static inline void
+pmd_unlock(rte_spinlock_t *lock)
+{
+	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
+}
+
 struct pmd_rx_counters {
 	uint64_t packets, bytes;
 	uint64_t no_mbufs; /* packets that found no mbuf in the program's pool */
@@ -88,6 +96,7 @@ struct pmd_pair {
 	uint16_t port_id;
 	struct rte_mempool *mempool; /* the program's; NULL: the queue is not set up */
 	uint64_t rx_flags[8];        /* mbuf flags for each combination of NETVM_PACKET_ flags */
+	uint64_t rearm;              /* an mbuf's data_off (0), refcnt, nb_segs and port */
 	bool check_ip;
 	bool lro;
 	struct pmd_rx_counters rx;
@@ -189,6 +198,13 @@ void pmd_watch_stop(struct pmd_device *d);
 uint16_t pmd_rx(void *queue, struct rte_mbuf **mbufs, uint16_t n);
 uint16_t pmd_tx(void *queue, struct rte_mbuf **mbufs, uint16_t n);
 uint16_t pmd_tx_prepare(void *queue, struct rte_mbuf **mbufs, uint16_t n);
+/* tx-short.c: the front of up to a burst, as far as each is one piece that asks for
+ * nothing. Returns how many mbufs are the caller's no more; *more: there is room for
+ * more; *other: the next one is not for this way. The transmit lock is held. */
+uint16_t pmd_tx_short(
+	struct pmd_tx_queue *q, struct rte_mbuf **mbufs, uint16_t n, bool *more, bool *other);
+/* netvmd has taken the first n packets of a run; of those in `copied`, the bytes. */
+void pmd_sent(struct pmd_tx_queue *q, struct rte_mbuf **mbufs, uint16_t n, uint32_t copied);
 /* Gives the pair's freed buffers back. The transmit lock is held. */
 void pmd_drain(struct pmd_pair *pair);
 /* What netvmd answered to a burst, when negative. */

@@ -5,14 +5,17 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 
 #include <rte_ether.h>
 #include <rte_ip.h>
 #include <rte_mempool.h>
 #include <rte_prefetch.h>
+#include <rte_vect.h>
 
 #include "guest-pmd/pmd/buffers.h"
 #include "guest-pmd/pmd/pmd.h"
+#include "guest-pmd/short.h"
 
 #define FLUSH_POLLS 64 /* empty polls after which frees that had no room are tried again */
 
@@ -38,17 +41,16 @@ attach(const struct pmd_pair *pair, struct pmd_buffers *b, struct rte_mbuf *m, u
 }
 
 static uint64_t
-ip_flags(struct pmd_pair *pair, const struct netvm_packet *p)
+ip_flags(struct pmd_pair *pair, const uint8_t *data, uint32_t length)
 {
-	const struct rte_ether_hdr *eth = (const void *)p->data;
+	const struct rte_ether_hdr *eth = (const void *)data;
 	const struct rte_ipv4_hdr *ip = (const void *)(eth + 1);
 	uint32_t bytes;
 
-	if (p->length < sizeof(*eth) + sizeof(*ip) ||
-		eth->ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV4))
+	if (length < sizeof(*eth) + sizeof(*ip) || eth->ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV4))
 		return 0;
 	bytes = rte_ipv4_hdr_len(ip);
-	if (bytes < sizeof(*ip) || bytes > p->length - sizeof(*eth))
+	if (bytes < sizeof(*ip) || bytes > length - sizeof(*eth))
 		return 0;
 	/* The sum over a right header, its checksum included, is all ones. */
 	if (rte_raw_cksum(ip, bytes) == 0xffff)
@@ -68,7 +70,7 @@ fill(struct pmd_pair *pair, struct pmd_buffers *b, struct rte_mbuf *m, const str
 	m->hash.rss = p->mark;
 	m->ol_flags |= pair->rx_flags[p->flags & 7];
 	if (unlikely(pair->check_ip))
-		m->ol_flags |= ip_flags(pair, p);
+		m->ol_flags |= ip_flags(pair, p->data, p->length);
 	if (unlikely(p->gso_size && pair->lro)) {
 		m->ol_flags |= RTE_MBUF_F_RX_LRO;
 		m->tso_segsz = p->gso_size;
@@ -131,8 +133,72 @@ stock(struct pmd_pair *pair, uint16_t n)
 	return have;
 }
 
+/* fill() of what is one piece without a request, a few wide stores for all that has
+ * its place in the mbuf's first line. */
+static inline void
+fill_short(struct pmd_pair *pair, struct pmd_buffers *b, struct rte_mbuf *m,
+	const struct netvm_desc *d)
+{
+	uint8_t *start = b->pool + (size_t)d->buffer * b->size;
+	struct pmd_buffer *e = &b->entry[d->buffer];
+	uint64_t rearm = pair->rearm | d->offset;
+	__m128i fields = _mm_set_epi32((int)d->mark, d->length, d->length, 0);
+
+	e->link = d->buffer;
+	e->pair = pair->number;
+	rte_mbuf_ext_refcnt_set(&e->shinfo, 1);
+	m->buf_addr = start;
+	rte_mbuf_iova_set(m, likely(!b->iova) ? (uintptr_t)start : b->iova[d->buffer]);
+	memcpy((void *)((uintptr_t)m + offsetof(struct rte_mbuf, rearm_data)), &rearm,
+		sizeof(rearm));
+	m->ol_flags = RTE_MBUF_F_EXTERNAL | pair->rx_flags[d->flags >> 1 & 7];
+	/* packet_type, pkt_len, data_len and vlan_tci, the hash. */
+	_mm_storeu_si128(
+		(void *)((uintptr_t)m + offsetof(struct rte_mbuf, rx_descriptor_fields1)), fields);
+	m->buf_len = RTE_MIN(b->size, (uint32_t)UINT16_MAX);
+	m->tx_offload = 0;
+	m->shinfo = &e->shinfo;
+	if (unlikely(pair->check_ip))
+		m->ol_flags |= ip_flags(pair, start + d->offset, d->length);
+}
+
+/* Packets that are one piece each; *other: the next one is not. */
 static uint16_t
-receive(struct pmd_pair *pair, struct rte_mbuf **mbufs, uint16_t n)
+receive_short(struct pmd_pair *pair, struct rte_mbuf **mbufs, uint16_t n, bool *other)
+{
+	struct pmd_buffers *b = pair->device->buffers;
+	struct netvm_desc desc[PMD_BURST];
+	uint16_t i, room = stock(pair, n);
+	uint64_t bytes = 0;
+	int got;
+
+	*other = false;
+	if (unlikely(!room)) {
+		pmd_count(&pair->rx.no_mbufs, 1);
+		return 0;
+	}
+	got = netvm_rx_short(pair->device->port, pair->number, desc, room, other);
+	if (unlikely(got < 0)) {
+		pmd_burst_failed(pair->device, got);
+		return 0;
+	}
+	for (i = 0; i < got; i++)
+		rte_prefetch0(&b->entry[desc[i].buffer]);
+	pair->mbufs_n -= got;
+	for (i = 0; i < got; i++) {
+		mbufs[i] = pair->mbufs[pair->mbufs_n + i];
+		fill_short(pair, b, mbufs[i], &desc[i]);
+		bytes += desc[i].length;
+	}
+	pmd_count(&pair->rx.taken, got);
+	pmd_count(&pair->rx.packets, got);
+	pmd_count(&pair->rx.bytes, bytes);
+	return got;
+}
+
+/* Packets of any kind. */
+static uint16_t
+receive_any(struct pmd_pair *pair, struct rte_mbuf **mbufs, uint16_t n)
 {
 	struct pmd_buffers *b = pair->device->buffers;
 	struct netvm_packet *p = pair->rx_packets;
@@ -171,6 +237,17 @@ receive(struct pmd_pair *pair, struct rte_mbuf **mbufs, uint16_t n)
 	return out;
 }
 
+static inline uint16_t
+receive(struct pmd_pair *pair, struct rte_mbuf **mbufs, uint16_t n)
+{
+	bool other;
+	uint16_t got = receive_short(pair, mbufs, n, &other);
+
+	if (unlikely(other))
+		got += receive_any(pair, mbufs + got, n - got);
+	return got;
+}
+
 /* Where nobody transmits, receiving gives freed buffers back; and from time to time
  * libnetvm tries again what its ring had no room for. */
 static inline void
@@ -189,7 +266,7 @@ give_back(struct pmd_pair *pair, bool idle)
 	pmd_drain(pair);
 	if (flush)
 		netvm_free(pair->device->port, pair->number, NULL, 0);
-	rte_spinlock_unlock(&pair->tx_lock);
+	pmd_unlock(&pair->tx_lock);
 }
 
 uint16_t
@@ -211,6 +288,6 @@ pmd_rx(void *queue, struct rte_mbuf **mbufs, uint16_t n)
 		}
 		give_back(pair, !got);
 	}
-	rte_spinlock_unlock(&pair->rx_lock);
+	pmd_unlock(&pair->rx_lock);
 	return got;
 }

@@ -13,17 +13,16 @@
 
 #include "guest-pmd/pmd/buffers.h"
 
-/* m's bytes were another opening's of a port, and are gone. */
-static bool
-is_void(const struct rte_mbuf *m)
+bool
+pmd_is_void(const struct rte_mbuf *m)
 {
 	if (!RTE_MBUF_HAS_EXTBUF(m) || m->shinfo->free_cb != pmd_buffer_freed)
 		return false;
 	return pmd_buffer_retired(pmd_buffer_of(m));
 }
 
-static bool
-take_spare(struct pmd_pair *pair, struct netvm_packet *spare)
+bool
+pmd_take_spare(struct pmd_pair *pair, struct netvm_packet *spare)
 {
 	int n;
 
@@ -44,7 +43,7 @@ add_piece(struct pmd_pair *pair, struct netvm_packet *p, struct netvm_seg **last
 	struct netvm_packet spare;
 	struct netvm_seg *seg;
 
-	if (!take_spare(pair, &spare))
+	if (!pmd_take_spare(pair, &spare))
 		return NULL;
 	if (!p->nseg++) {
 		p->buffer = spare.buffer;
@@ -68,7 +67,7 @@ check(const struct pmd_pair *pair, const struct rte_mbuf *m, uint32_t room)
 	uint64_t bytes = 0;
 
 	for (s = m; s; s = s->next) {
-		if (is_void(s))
+		if (pmd_is_void(s))
 			return -EINVAL;
 		bytes += s->data_len;
 	}

@@ -8,6 +8,12 @@
 
 #include "guest-pmd/pmd/pmd.h"
 
+#define PMD_TX_REQUESTS (RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_IP_CKSUM)
+
+/* m's bytes were another opening's of a port, and are gone. */
+bool pmd_is_void(const struct rte_mbuf *m);
+/* An empty buffer of the pair's; false: there is none now. */
+bool pmd_take_spare(struct pmd_pair *pair, struct netvm_packet *spare);
 /* Copies m's bytes into buffers of the pair; p is set up but for buffer and
  * pieces. -ENOBUFS: none now; -EINVAL, -EMSGSIZE: m cannot be sent. m stays. */
 int pmd_copy(struct pmd_pair *pair, const struct rte_mbuf *m, struct netvm_packet *p);

@@ -4,7 +4,8 @@
  * other queues and with frees that the receiving lcore gives back, so all of this
  * runs under the pair's transmit lock; see pmd.h.
  *
- * Mbufs are looked at in runs of a burst. Those that hold buffers of this opening
+ * Mbufs are looked at in runs of a burst; tx-short.c has the short way of plain ones.
+ * Those that hold buffers of this opening
  * of the port, alone, go without a copy; when netvmd has taken them, the mbufs are
  * put back into their mempools without their buffers. Those that it had no room
  * for are as they were, and stay the caller's.
@@ -17,37 +18,26 @@
 
 #include "guest-pmd/pmd/buffers.h"
 #include "guest-pmd/pmd/pmd.h"
+#include "guest-pmd/pmd/release.h"
 #include "guest-pmd/pmd/tx-copy.h"
-
-#define TX_REQUESTS (RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_IP_CKSUM)
+#include "guest-pmd/short.h"
 
 void
 pmd_drain(struct pmd_pair *pair)
 {
 	struct pmd_buffers *b = pair->device->buffers;
-	struct netvm_packet *p = pair->tx_packets;
 	uint32_t number = pmd_buffers_returned(b, pair->number);
+	uint32_t buffers[PMD_BURST];
 	uint16_t n;
 
 	while (number != PMD_NO_BUFFER) {
 		for (n = 0; n < PMD_BURST && number != PMD_NO_BUFFER; n++) {
-			p[n].buffer = number;
-			p[n].next = NULL;
+			buffers[n] = number;
 			number = b->entry[number].link;
 		}
-		netvm_free(pair->device->port, pair->number, p, n);
+		netvm_free_buffers(pair->device->port, pair->number, buffers, n);
 		pmd_count(&pair->tx.returned, n);
 	}
-}
-
-/* Whether m's buffer can be passed on: one of this opening's, and only m's. */
-static inline bool
-passable(const struct pmd_buffers *b, const struct rte_mbuf *m)
-{
-	return (m->ol_flags & (RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT)) == RTE_MBUF_F_EXTERNAL &&
-	       pmd_buffer_in(b, pmd_buffer_of(m)) && rte_mbuf_refcnt_read(m) == 1 &&
-	       rte_mbuf_ext_refcnt_read(m->shinfo) == 1 && m->data_len &&
-	       (uint32_t)m->data_off + m->data_len <= b->size;
 }
 
 static inline void
@@ -58,7 +48,7 @@ start_packet(const struct pmd_pair *pair, const struct rte_mbuf *m, struct netvm
 	p->total = m->pkt_len;
 	p->nseg = 1;
 	p->verdict = NETVM_NEXT;
-	p->flags = 0;
+	p->flags = m->ol_flags & RTE_MBUF_F_RX_RSS_HASH ? NETVM_PACKET_HASH : 0;
 	p->destination = 0;
 	p->pair = pair->number;
 	/* A hash that came with the packet goes with it, for the next NF of the group. */
@@ -78,7 +68,7 @@ pass_chain(const struct pmd_pair *pair, const struct pmd_buffers *b, const struc
 	if (m->nb_segs > NETVM_SEGS_MAX)
 		return false;
 	for (s = m->next; s; s = s->next) {
-		if (!passable(b, s))
+		if (!pmd_passable(b, s))
 			return false;
 		*link = netvm_seg(pair->device->port, pmd_buffer_of(s)->link);
 		**link = (struct netvm_seg){
@@ -94,86 +84,29 @@ static inline bool
 pass(const struct pmd_pair *pair, const struct pmd_buffers *b, const struct rte_mbuf *m,
 	struct netvm_packet *p)
 {
-	if (!passable(b, m))
+	if (!pmd_passable(b, m))
 		return false;
 	start_packet(pair, m, p);
 	p->buffer = pmd_buffer_of(m)->link;
 	return likely(m->nb_segs == 1) || pass_chain(pair, b, m, p);
 }
 
-/* An mbuf whose buffer has gone, as its mempool wants it back. */
-static inline void
-strip(struct rte_mbuf *m)
-{
-	uint32_t head = sizeof(*m) + rte_pktmbuf_priv_size(m->pool);
-
-	m->buf_addr = (uint8_t *)m + head;
-	rte_mbuf_iova_set(m, rte_mempool_virt2iova(m) + head);
-	m->buf_len = rte_pktmbuf_data_room_size(m->pool);
-	m->data_off = RTE_MIN((uint16_t)RTE_PKTMBUF_HEADROOM, m->buf_len);
-	m->data_len = 0;
-	m->ol_flags = 0;
-	m->next = NULL;
-	m->nb_segs = 1;
-}
-
-/* Mbufs on their way back to a mempool, many at a time. */
-struct put {
-	struct rte_mempool *pool;
-	unsigned int n;
-	void *mbufs[PMD_BURST];
-};
-
-static inline void
-put_flush(struct put *put)
-{
-	if (put->n)
-		rte_mempool_put_bulk(put->pool, put->mbufs, put->n);
-	put->n = 0;
-}
-
-static inline uint32_t
-put_packet(struct put *put, struct rte_mbuf *m)
-{
-	struct rte_mbuf *next;
-	uint32_t pieces = 0;
-
-	for (; m; m = next, pieces++) {
-		next = m->next;
-		if (unlikely(m->pool != put->pool || put->n == PMD_BURST)) {
-			put_flush(put);
-			put->pool = m->pool;
-		}
-		strip(m);
-		put->mbufs[put->n++] = m;
-	}
-	return pieces;
-}
-
-/* netvmd has taken the first n packets of a run; those in `copied` were copied. */
-static void
-sent(struct pmd_tx_queue *q, struct rte_mbuf **mbufs, uint16_t n, uint32_t copied)
+void
+pmd_sent(struct pmd_tx_queue *q, struct rte_mbuf **mbufs, uint16_t n, uint32_t copied)
 {
 	struct pmd_tx_counters *tx = &q->pair->tx;
-	uint64_t bytes = 0, pieces = 0;
-	struct put put = {.pool = NULL, .n = 0};
+	uint64_t bytes = 0;
 	uint16_t i;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		bytes += mbufs[i]->pkt_len;
-		if (unlikely(copied & (1u << i)))
-			rte_pktmbuf_free(mbufs[i]);
-		else
-			pieces += put_packet(&put, mbufs[i]);
-	}
-	put_flush(&put);
 	if (n < PMD_BURST)
 		copied &= (1u << n) - 1;
+	pmd_count(&tx->passed_on, pmd_release(mbufs, n, copied));
 	pmd_count(&tx->packets, n);
 	pmd_count(&tx->bytes, bytes);
 	pmd_count(&tx->copied, __builtin_popcount(copied));
 	pmd_count(&tx->zero_copy, n - __builtin_popcount(copied));
-	pmd_count(&tx->passed_on, pieces);
 	pmd_count(&q->packets, n);
 	pmd_count(&q->bytes, bytes);
 }
@@ -187,7 +120,7 @@ refuse(struct pmd_tx_queue *q, struct rte_mbuf *m)
 	pmd_count(&q->dropped, 1);
 }
 
-/* Up to a burst. Returns how many mbufs are the caller's no more; *more: go on. */
+/* Up to a burst of whatever. Returns how many mbufs are the caller's no more; *more: go on. */
 static uint16_t
 transmit(struct pmd_tx_queue *q, struct rte_mbuf **mbufs, uint16_t n, bool *more)
 {
@@ -206,12 +139,12 @@ transmit(struct pmd_tx_queue *q, struct rte_mbuf **mbufs, uint16_t n, bool *more
 				break;
 			copied |= 1u << i;
 		}
-		if (unlikely(mbufs[i]->ol_flags & TX_REQUESTS))
+		if (unlikely(mbufs[i]->ol_flags & PMD_TX_REQUESTS))
 			pmd_offload(mbufs[i], &p[i]);
 	}
 	took = i ? netvm_tx(d->port, pair->number, p, i) : 0;
 	if (took > 0)
-		sent(q, mbufs, took, copied);
+		pmd_sent(q, mbufs, took, copied);
 	pmd_free_copies(pair, p, took > 0 ? took : 0, i, copied);
 	*more = took == i && !error;
 	if (unlikely(took < 0)) {
@@ -241,7 +174,7 @@ pmd_tx(void *queue, struct rte_mbuf **mbufs, uint16_t n)
 	struct pmd_device *d = q->device;
 	struct pmd_pair *pair = q->pair;
 	uint16_t done = 0;
-	bool more = true;
+	bool more = true, other;
 
 	while (unlikely(!rte_spinlock_trylock(&pair->tx_lock))) {
 		/* A reset has the lock for as long as netvmd takes to answer. */
@@ -251,10 +184,15 @@ pmd_tx(void *queue, struct rte_mbuf **mbufs, uint16_t n)
 	}
 	if (likely(__atomic_load_n(&d->state, __ATOMIC_RELAXED) == PMD_RUNNING)) {
 		pmd_drain(pair);
-		while (done < n && more)
-			done += transmit(q, mbufs + done, RTE_MIN(n - done, PMD_BURST), &more);
+		while (done < n && more) {
+			done += pmd_tx_short(
+				q, mbufs + done, RTE_MIN(n - done, PMD_BURST), &more, &other);
+			if (unlikely(other))
+				done += transmit(
+					q, mbufs + done, RTE_MIN(n - done, PMD_BURST), &more);
+		}
 	}
-	rte_spinlock_unlock(&pair->tx_lock);
+	pmd_unlock(&pair->tx_lock);
 	return done;
 }
 
