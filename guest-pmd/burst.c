@@ -219,6 +219,7 @@ put_long(const struct netvm_port *port, struct netvm_side *tx, uint32_t at,
 	const struct netvm_seg *s = p->next;
 	const uint8_t *data = p->data;
 	uint32_t length = p->length, buffer = p->buffer;
+	uint8_t hash = (p->flags & NETVM_PACKET_HASH) << 1;
 
 	if (!drop && has_offload(p)) {
 		struct netvm_offload o = {.csum_start = p->csum_start,
@@ -242,10 +243,11 @@ put_long(const struct netvm_port *port, struct netvm_side *tx, uint32_t at,
 			&(struct netvm_desc){.buffer = buffer,
 				.offset = offset,
 				.length = drop ? 0 : length,
-				.flags = !drop && left ? NETVM_DESC_F_MORE : 0,
+				.flags = drop ? 0 : hash | (left ? NETVM_DESC_F_MORE : 0),
 				.action = p->verdict,
 				.destination = p->destination,
 				.mark = p->mark});
+		hash = 0;
 		if (!left)
 			return true;
 		if (!s)
@@ -268,6 +270,7 @@ put_short(const struct netvm_port *port, struct netvm_side *tx, uint32_t at,
 		&(struct netvm_desc){.buffer = p->buffer,
 			.offset = offset,
 			.length = p->length,
+			.flags = (p->flags & NETVM_PACKET_HASH) << 1,
 			.action = p->verdict,
 			.destination = p->destination,
 			.mark = p->mark});

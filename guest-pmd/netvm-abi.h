@@ -156,7 +156,7 @@ enum netvm_desc_flags {
 	NETVM_DESC_F_OFFLOAD = 2, /* a struct netvm_offload is in the entry before */
 	NETVM_DESC_F_CSUM_OK = 4, /* to the guest: the L4 checksum was verified, or need not
 				     be, as the packet never left memory */
-	NETVM_DESC_F_HASH = 8,    /* to the guest: mark is the flow's hash */
+	NETVM_DESC_F_HASH = 8,    /* mark is the flow's hash; from the guest: it still is */
 };
 
 /* What is to become of a packet from the guest. */

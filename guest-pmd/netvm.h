@@ -73,7 +73,8 @@ struct netvm_packet {
 	uint16_t destination; /* of TO_SERVICE and TO_PORT; when it comes: the port that sent it */
 	uint16_t pair;        /* queue pair that it came from */
 	uint32_t mark;        /* flow hash when it comes (NETVM_PACKET_HASH); what is here when
-				 it goes, the next NF of the group finds */
+				 it goes, the next NF of the group finds, and the flag as well:
+				 clear it where this is another number */
 	/* When flags has NETVM_PACKET_CSUM or gso_size is not 0; as in VIRTIO. */
 	uint16_t csum_start, csum_offset, gso_size, hdr_len;
 	uint8_t gso_type;       /* VIRTIO_NET_HDR_GSO_: 0 none, 1 TCPv4, 4 TCPv6 */
@@ -103,6 +104,7 @@ struct netvm_options {
 	bool offloads;       /* packets may come with partial checksums and uncut TCP */
 	bool segments;       /* packets may come in several pieces; else netvmd drops those that
 				do not fit a buffer */
+	bool hash;           /* packets that come from outside of the group have a flow hash, too */
 };
 
 /* What a port is; constant while it is open. */

@@ -189,6 +189,8 @@ handshake(struct netvm_port *port, uint64_t deadline)
 		features |= NETVM_GUEST_CSUM | NETVM_GUEST_TSO4 | NETVM_GUEST_TSO6;
 	if (port->options.segments)
 		features |= NETVM_GUEST_SEGS;
+	if (port->options.hash)
+		features |= NETVM_GUEST_HASH;
 	__atomic_store_n(&page->guest_features, features, __ATOMIC_RELAXED);
 	__atomic_store_n(&page->guest_pairs, port->pairs, __ATOMIC_RELAXED);
 	__atomic_store_n(&page->guest_beat, netvm_nf_now_ns(), __ATOMIC_RELAXED);

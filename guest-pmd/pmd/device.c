@@ -169,6 +169,7 @@ set_options(const struct pmd_device *d, struct netvm_options *o)
 	 * checksum yet. Who asks for LRO knows that packets are unusual. */
 	o->offloads = (offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO) &&
 		      (offloads & RTE_ETH_RX_OFFLOAD_TCP_CKSUM);
+	o->hash = offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH;
 	o->segments = offloads & (RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_TCP_LRO);
 }
 

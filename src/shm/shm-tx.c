@@ -129,6 +129,16 @@ header_back(struct tx *t, const struct packet *p, struct netvm_desc *d, int shif
 	return true;
 }
 
+/* As much work as a small packet's copy: for who asked for it. */
+static inline void
+set_hash(const struct tx *t, const struct packet *p, struct netvm_desc *d)
+{
+	if (!t->hash)
+		return;
+	d->mark = packet_flow_hash(p);
+	d->flags |= NETVM_DESC_F_HASH;
+}
+
 static void
 give_pieces(struct tx *t, uint32_t buffer, unsigned int nseg)
 {
@@ -212,6 +222,7 @@ put_mbuf(struct tx *t, struct packet *p)
 	d.buffer = at.buffer;
 	d.offset = at.offset;
 	d.length = at.length;
+	set_hash(t, p, &d);
 	for (;;) {
 		d.flags |= m->next != NULL ? NETVM_DESC_F_MORE : 0;
 		shm_give_desc(&t->give, &d);
@@ -281,11 +292,7 @@ put_copy(struct tx *t, struct packet *p)
 	if (unlikely(put != PUT_COPY))
 		return put;
 	d = first_desc(t, p);
-	/* As much work as a small packet's copy. */
-	if (t->hash) {
-		d.mark = packet_flow_hash(p);
-		d.flags |= NETVM_DESC_F_HASH;
-	}
+	set_hash(t, p, &d);
 	for (uint32_t i = 0; i < nseg; i++) {
 		uint32_t n = p->len - done < room ? p->len - done : room;
 		uint8_t *to;

@@ -64,6 +64,7 @@ add_piece(struct pmd_host *h, const struct netvm_desc *d, struct pmd_host_packet
 	if (!p->pieces++) {
 		p->buffer = d->buffer;
 		p->mark = d->mark;
+		p->hash = d->flags & NETVM_DESC_F_HASH;
 	}
 	assert_true(p->length + d->length <= sizeof(p->bytes));
 	memcpy(p->bytes + p->length, buffer_of(h, d->buffer) + d->offset, d->length);

@@ -18,7 +18,7 @@ struct pmd_host {
 struct pmd_host_packet {
 	uint32_t buffer; /* of the first piece */
 	uint16_t pieces;
-	bool offload;
+	bool offload, hash;
 	struct netvm_offload request;
 	uint32_t mark, length;
 	uint8_t bytes[70000];

@@ -153,7 +153,7 @@ test_segments_and_offload(void **state)
 	assert_int_equal(netvm_tx(f.port, 0, p, 2), 2);
 	assert_int_equal(fake_host_take(f.h, 0, out, 8), 5);
 	assert_memory_equal(&out[0], &o, sizeof(o));
-	assert_int_equal(out[1].flags, NETVM_DESC_F_MORE);
+	assert_int_equal(out[1].flags, NETVM_DESC_F_MORE | NETVM_DESC_F_HASH);
 	assert_int_equal(out[2].flags, NETVM_DESC_F_MORE);
 	assert_int_equal(out[3].flags, 0);
 	assert_int_equal(out[3].length, 90);

@@ -324,11 +324,11 @@ test_change(void **state)
 	assert_non_null(port);
 	assert_int_equal(netvm_rx(port, 1, &p, 1), -EINVAL);
 	opt.pairs = 4;
-	opt.offloads = opt.segments = true;
+	opt.offloads = opt.segments = opt.hash = true;
 	assert_int_equal(netvm_change(port, &opt), 0);
 	assert_int_equal(netvm_rx(port, 3, &p, 1), 0);
 	assert_int_equal(h->page->guest_pairs, 4);
-	assert_int_equal(h->page->guest_features, 15);
+	assert_int_equal(h->page->guest_features, 31);
 	end(h, port);
 }
 

@@ -85,6 +85,7 @@ test_passes_buffers_on(void **state)
 		first = i ? first : out.buffer;
 		assert_int_equal(out.buffer - first, buffer[i]);
 		assert_int_equal(out.mark, i);
+		assert_true(out.hash);
 		assert_memory_equal(out.bytes, "\xee\xee\xee\xee", 4);
 		assert_true(pmd_rig_is_frame(out.bytes + 4, 150, i));
 	}
@@ -180,14 +181,15 @@ test_clones_are_copied(void **state)
 static void
 test_pieces_both_ways(void **state)
 {
-	struct rte_eth_conf conf = {.rxmode.offloads = RTE_ETH_RX_OFFLOAD_SCATTER,
+	struct rte_eth_conf conf = {.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS,
+		.rxmode.offloads = RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_RSS_HASH,
 		.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS};
 	static uint8_t bytes[8000];
 	struct rte_mbuf *m, *tail;
 
 	pmd_rig_up(&rig, NULL, NULL);
 	pmd_rig_start(&rig, 1, 1, &conf);
-	assert_true(rig.host.dev->guest_features & NETVM_GUEST_SEGS);
+	assert_int_equal(rig.host.dev->guest_features, NETVM_GUEST_SEGS | NETVM_GUEST_HASH);
 	pmd_rig_frame(bytes, sizeof(bytes), 9);
 	assert_true(pmd_host_send(&rig.host, 0, bytes, sizeof(bytes), 5, 0, 0));
 	assert_int_equal(pmd_rig_receive(&rig, 0, &m, 1), 1);
@@ -200,6 +202,7 @@ test_pieces_both_ways(void **state)
 	assert_true(pmd_host_receive(&rig.host, 0, &out));
 	assert_int_equal(out.pieces, 5);
 	assert_int_equal(out.length, 8000);
+	assert_false(out.hash);
 	assert_true(pmd_rig_is_frame(out.bytes, 8000, 9));
 	assert_int_equal(pmd_rig_xstat(&rig, "tx_zero_copy_packets"), 1);
 	/* A chain with a foreign piece is copied, all of it. */

@@ -299,6 +299,7 @@ test_mbuf(void **state)
 		assert_int_equal(got(&out, bytes, what == 2 ? 2 : 1), p.len);
 		assert_int_equal(out.buffer, shm_buffer_of_mbuf(rig.pool, m));
 		assert_int_equal(bytes[0], what == 1 ? 0xee : what);
+		assert_int_equal(out.flags & NETVM_DESC_F_HASH, NETVM_DESC_F_HASH);
 		assert_null(m->next);
 		assert_int_equal(m->nb_segs, 1);
 	}
