@@ -48,7 +48,7 @@ export PATH=$folder/nv/bin:$folder/nv/sbin:$PATH
 } > $folder/commands
 follow()
 {
-	(cd $folder && timeout 300 bash commands)
+	(cd $folder && timeout 500 bash commands)
 }
 
 # --- followed -------------------------------------------------------------------
