@@ -25,7 +25,8 @@ message_free(void *message)
 	g_free(m);
 }
 
-/* As a C string would have it: \n, \t, \\ and \xNN. */
+/* As a C string would have it: \n, \t, \\ and three octal digits. (libsmartcols escapes
+ * the backslash of an \x itself.) */
 static char *
 escape(const uint8_t *data, gsize n)
 {
@@ -41,7 +42,7 @@ escape(const uint8_t *data, gsize n)
 		else if (g_ascii_isprint((char)data[i]))
 			g_string_append_c(s, (char)data[i]);
 		else
-			g_string_append_printf(s, "\\x%02x", data[i]);
+			g_string_append_printf(s, "\\%03o", data[i]);
 	}
 	return g_string_free(s, FALSE);
 }

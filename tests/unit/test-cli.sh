@@ -163,6 +163,18 @@ run stats
 out_has '^vm1 +3 +180 +4 +240 +5$'
 out_has '^vm1 +no_room +5$'
 
+# What a network function says comes escaped, and stays so.
+answer port.messages '{"result":{"messages":[{"time":60,"type":"text","text":"a \\033[31m note\u001b[0m"}]}}'
+TZ=UTC run port messages vm1
+sent port.messages '{"name":"vm1"}'
+rc_is 0
+out_has '^TIME +TYPE +TEXT'
+out_has '^1970-01-01 00:01:00 +text +a \\033\[31m note'
+grep -q "$(printf '\033')" "$tmp/out" && fail "$what: prints an escape sequence"
+answer port.messages '{"result":{"messages":[{"time":"x"},5]}}'
+run port messages vm1
+rc_is 0
+
 # config check judges by the daemon's own code, without the daemon.
 printf '[network n]\n[port p]\ntype=vhost\nnetwork=n\n' > "$tmp/good.conf"
 printf '[port p]\ntype=tap\n' > "$tmp/bad.conf"
