@@ -65,6 +65,11 @@ pmd_tx_queue_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t descriptors
 void
 pmd_tx_queue_release(struct rte_eth_dev *dev, uint16_t queue)
 {
+	struct rte_eth_stats *base = &pmd_of(dev)->stats_base;
+
+	/* The queue's counters go with it; the next one begins at 0. */
+	if (queue < RTE_ETHDEV_QUEUE_STAT_CNTRS)
+		base->q_opackets[queue] = base->q_obytes[queue] = 0;
 	rte_free(dev->data->tx_queues[queue]);
 	dev->data->tx_queues[queue] = NULL;
 }

@@ -22,6 +22,8 @@
 #include "guest-pmd/pmd/tx-copy.h"
 #include "guest-pmd/short.h"
 
+#define L4_MAX 20 /* bytes of an L4 header that requests touch */
+
 void
 pmd_drain(struct pmd_pair *pair)
 {
@@ -66,6 +68,9 @@ pass_chain(const struct pmd_pair *pair, const struct pmd_buffers *b, const struc
 	const struct rte_mbuf *s;
 
 	if (m->nb_segs > NETVM_SEGS_MAX)
+		return false;
+	/* What an offload request touches has to lie in the first piece, as in a copy. */
+	if ((m->ol_flags & PMD_TX_REQUESTS) && m->data_len < m->l2_len + m->l3_len + L4_MAX)
 		return false;
 	for (s = m->next; s; s = s->next) {
 		if (!pmd_passable(b, s))

@@ -132,6 +132,35 @@ test_offloads_go_out(void **state)
 	pmd_rig_down(&rig);
 }
 
+/* A packet that came in pieces, its headers in more than one of them. */
+static void
+test_offloads_of_scattered_headers(void **state)
+{
+	struct rte_eth_conf conf = {.rxmode.offloads = RTE_ETH_RX_OFFLOAD_SCATTER,
+		.txmode.offloads = RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM |
+				   RTE_ETH_TX_OFFLOAD_MULTI_SEGS};
+	static const uint8_t frame[90] = {[12] = 8, [14] = 0x45, [17] = 76, [22] = 64, [23] = 6};
+	struct rte_mbuf *m;
+
+	pmd_rig_up(&rig, NULL, NULL);
+	pmd_rig_start(&rig, 1, 1, &conf);
+	assert_true(pmd_host_send(&rig.host, 0, frame, sizeof(frame), 5, 0, 0));
+	assert_int_equal(pmd_rig_receive(&rig, 0, &m, 1), 1);
+	assert_int_equal(m->nb_segs, 5);
+	m->l2_len = 14;
+	m->l3_len = 20;
+	m->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
+	assert_int_equal(rte_eth_tx_burst(rig.port, 0, &m, 1), 1);
+	assert_true(pmd_host_receive(&rig.host, 0, &out));
+	assert_true(out.offload);
+	assert_int_equal(out.request.csum, 1);
+	assert_int_equal(out.request.csum_start, 34);
+	assert_int_equal(out.length, 90);
+	assert_int_equal(rte_raw_cksum(out.bytes + 14, 20), 0xffff);
+	rte_eth_dev_stop(rig.port);
+	pmd_rig_down(&rig);
+}
+
 static void
 test_more_transmit_queues_than_pairs(void **state)
 {
@@ -153,6 +182,12 @@ test_more_transmit_queues_than_pairs(void **state)
 	rte_eth_stats_reset(rig.port);
 	rte_eth_stats_get(rig.port, &stats);
 	assert_int_equal(stats.opackets, 0);
+	/* Queues of a new configuration begin at 0, and those that are gone stay there. */
+	rte_eth_dev_stop(rig.port);
+	pmd_rig_start(&rig, 1, 2, NULL);
+	rte_eth_stats_get(rig.port, &stats);
+	for (i = 0; i < 5; i++)
+		assert_int_equal(stats.q_opackets[i] + stats.q_obytes[i], 0);
 	rte_eth_dev_stop(rig.port);
 	pmd_rig_down(&rig);
 }
@@ -206,6 +241,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frees_on_other_threads),
 		cmocka_unit_test(test_offloads_go_out),
+		cmocka_unit_test(test_offloads_of_scattered_headers),
 		cmocka_unit_test(test_more_transmit_queues_than_pairs),
 		cmocka_unit_test(test_pairs_are_queues),
 		cmocka_unit_test(test_an_empty_mempool_loses_nothing),
