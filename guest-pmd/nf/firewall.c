@@ -167,6 +167,63 @@ remember(struct firewall *fw, const struct nf_headers *h, const struct nf_key *k
 	return true;
 }
 
+/* --- later fragments ------------------------------------------------------------- */
+
+/* A datagram whose first fragment has passed is remembered beside the flows, under its
+ * identification in place of ports: what the others are is to be seen in the first only. */
+static void
+datagram_key(const struct nf_headers *h, const struct nf_key *flow, struct nf_key *key)
+{
+	*key = *flow;
+	key->sport = (uint16_t)(h->datagram >> 16);
+	key->dport = (uint16_t)h->datagram;
+	key->reserved = 1; /* no flow has that */
+}
+
+static void
+remember_datagram(
+	struct firewall *fw, const struct nf_headers *h, const struct nf_key *flow, uint64_t now)
+{
+	struct nf_connection *c;
+	struct nf_key key;
+
+	datagram_key(h, flow, &key);
+	c = nf_table_find(fw->flows, &key);
+	if (c == NULL)
+		c = add_flow(fw, &key, now);
+	if (c != NULL)
+		nf_table_touch(fw->flows, c, NF_CLASS_ASKED, now);
+}
+
+static bool
+is_of_datagram(
+	struct firewall *fw, const struct nf_headers *h, const struct nf_key *flow, uint64_t now)
+{
+	struct nf_key key;
+
+	if (h->fragment_at == 0)
+		return false;
+	datagram_key(h, flow, &key);
+	return nf_table_find_live(fw->flows, &key, now) != NULL;
+}
+
+static bool
+allows_stateful(
+	struct firewall *fw, const struct nf_headers *h, const struct nf_key *key, uint64_t now)
+{
+	nf_table_expire(fw->flows, now, 2);
+	if (is_of_datagram(fw, h, key, now) || belongs(fw, h, key, now)) {
+		fw->count[FIREWALL_OF_FLOW]++;
+		return true;
+	}
+	if (!rules_allow(fw, key, nf_has_ports(h)))
+		return false;
+	if (remember(fw, h, key, now))
+		return true;
+	fw->count[FIREWALL_ALLOWED]--;
+	return false;
+}
+
 static bool
 allows_ip(struct firewall *fw, const struct nf_headers *h, uint64_t now)
 {
@@ -180,17 +237,11 @@ allows_ip(struct firewall *fw, const struct nf_headers *h, uint64_t now)
 		return false;
 	if (fw->flows == NULL)
 		return rules_allow(fw, &key, nf_has_ports(h));
-	nf_table_expire(fw->flows, now, 2);
-	if (belongs(fw, h, &key, now)) {
-		fw->count[FIREWALL_OF_FLOW]++;
-		return true;
-	}
-	if (!rules_allow(fw, &key, nf_has_ports(h)))
+	if (!allows_stateful(fw, h, &key, now))
 		return false;
-	if (remember(fw, h, &key, now))
-		return true;
-	fw->count[FIREWALL_ALLOWED]--;
-	return false;
+	if (h->fragment && h->fragment_at == 0)
+		remember_datagram(fw, h, &key, now);
+	return true;
 }
 
 void

@@ -46,6 +46,7 @@ parse_ipv4(struct nf_headers *h, uint32_t total)
 	fragment = nf_be16(ip + 6);
 	h->fragment = (fragment & 0x3fff) != 0;
 	h->fragment_at = (uint16_t)((fragment & 0x1fff) * 8);
+	h->datagram = nf_be16(ip + 4);
 	h->proto = ip[9];
 	h->l4 = (uint16_t)(h->l3 + header);
 	h->end = h->l3 + length;
@@ -94,6 +95,7 @@ parse_ipv6(struct nf_headers *h, uint32_t total)
 		if (h->proto == NF_PROTO_FRAGMENT) {
 			h->fragment = true;
 			h->fragment_at = nf_be16(b + 2) & 0xfff8;
+			h->datagram = nf_be32(b + 4);
 		}
 		at += extension_len(h->proto, b);
 		h->proto = b[0];
@@ -149,6 +151,7 @@ parse_copy(struct nf_headers *h, uint32_t total)
 	h->kind = NF_OTHER;
 	h->l4 = h->l4_len = h->checksum = h->fragment_at = 0;
 	h->fragment = false;
+	h->datagram = 0;
 	h->version = h->proto = 0;
 	h->end = total;
 	if (h->have < NF_ETHER_LEN) {

@@ -55,6 +55,7 @@ struct nf_headers {
 	uint16_t checksum;    /* offset of the L4 checksum, when l4_len is not 0 */
 	uint16_t fragment_at; /* bytes of the datagram before this fragment */
 	bool fragment;        /* a part of a datagram, even its only one */
+	uint32_t datagram;    /* of a fragment: the datagram's identification */
 	uint8_t version;      /* 4, 6, or 0: not IP */
 	uint8_t proto;        /* what begins at l4 */
 	uint32_t end;         /* of the IP packet: what follows is padding */

@@ -242,6 +242,44 @@ a_full_table_drops_new_flows_only(void **state)
 	firewall_stop(&fw);
 }
 
+/* An answer in fragments: the first one shows whose it is. */
+static void
+fragments_follow_their_first(void **state)
+{
+	start("allow udp 10.0.0.0/8 any\nallow udp fd00::/16 any\n", 100);
+	for (int v = 0; v < 2; v++) {
+		static const char *const here[] = {"10.0.0.1", "fd00::1"};
+		static const char *const there[] = {"1.1.1.1", "2001::1"};
+		uint32_t id = v ? 54 + 7 : 19, at = v ? 54 + 3 : 21, more = v ? 54 + 3 : 20;
+
+		assert_true(passes_udp(here[v], 5, there[v], 53));
+		test_frame(&frame, there[v], here[v], 17, 53, 5, NULL, 200);
+		if (v) {
+			memmove(frame.b + 62, frame.b + 54, frame.n - 54);
+			memcpy(frame.b + 54, "\x11\0\0\0\1\2\3\4", 8);
+			frame.b[20] = 44;
+			frame.b[19] += 8;
+			frame.n += 8;
+		}
+		frame.b[at] = v ? 100 << 3 & 0xff : 100;
+		frame.b[at - 1] = v ? 100 >> 5 : 0;
+		assert_false(passes()); /* before its first */
+		frame.b[at] = frame.b[at - 1] = 0;
+		frame.b[more] = v ? 1 : 0x20;
+		assert_true(passes());
+		frame.b[more] = 0;
+		frame.b[at] = v ? 100 << 3 & 0xff : 100;
+		frame.b[at - 1] = v ? 100 >> 5 : 0;
+		assert_true(passes());
+		frame.b[id]++; /* another datagram's */
+		assert_false(passes());
+		frame.b[id]--;
+		now += 61 * SECOND;
+		assert_false(passes());
+	}
+	firewall_stop(&fw);
+}
+
 /* Flows end on time though no packet comes to clear them away. */
 static void
 what_is_over_does_not_answer(void **state)
@@ -269,6 +307,7 @@ main(void)
 		cmocka_unit_test(flows_end),
 		cmocka_unit_test(errors_pass_only_about_flows),
 		cmocka_unit_test(a_full_table_drops_new_flows_only),
+		cmocka_unit_test(fragments_follow_their_first),
 		cmocka_unit_test(what_is_over_does_not_answer),
 	};
 
