@@ -127,8 +127,12 @@ EXTRA_DIST += \
 	%D%/corpus/nf/arp \
 	%D%/corpus/nf/generated \
 	%D%/corpus/nf/icmp4-echo \
+	%D%/corpus/nf/l3-partial \
+	%D%/corpus/nf/l3-right \
 	%D%/corpus/nf/lies \
 	%D%/corpus/nf/nat-echo \
+	%D%/corpus/nf/nat-partial \
+	%D%/corpus/nf/nat-right \
 	%D%/corpus/nf/nd6-solicit \
 	%D%/corpus/nf/tcp4-flow \
 	%D%/corpus/nf/tcp4-gso \

@@ -2,8 +2,9 @@
 /*
  * Every network function on arbitrary frames, which come in pieces of any size and with
  * any offload. Each piece is an allocation of exactly its size, so any byte too many is
- * seen; after each core the packet must still be one. What aes-encrypt lets through,
- * aes-decrypt must give back.
+ * seen; after each core the packet must still be one, and when its checksums were right
+ * before, they are so then, also those that a guest left to others. What aes-encrypt lets
+ * through, aes-decrypt must give back.
  *
  * Input: struct control, then frames, each behind its length in two bytes. Before
  * each input tables are emptied and the clock is set back, so that an input does the same
@@ -41,8 +42,12 @@ struct control {
 	uint8_t headroom, tailroom;
 	uint8_t step; /* seconds between frames */
 	uint8_t ours; /* bit 0: the frame is to our MAC */
-	uint8_t reserved[3];
+	uint8_t sums; /* enum sums */
+	uint8_t reserved[2];
 };
+
+/* The frame's checksums: as they come, made right, or made right with the L4 one partial. */
+enum sums { AS_THEY_COME, RIGHT, PARTIAL, SUMS };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -146,7 +151,74 @@ struct copy {
 	struct netvm_seg seg[PIECES_MAX];
 	uint8_t *memory[PIECES_MAX];
 	uint32_t room;
+	bool right; /* checksums are, or will be when they are finished */
 };
+
+/* --- checksums ------------------------------------------------------------------ */
+
+/* Of the L4 header and what follows, with or without these. */
+static uint16_t
+l4_sum(const struct netvm_packet *p, const struct nf_headers *h, bool with_bytes)
+{
+	uint16_t sum = with_bytes ? nf_sum(p, h->l4, h->end - h->l4) : 0;
+	uint8_t rest[4] = {0, h->proto};
+
+	if (h->proto == NF_PROTO_ICMP)
+		return sum;
+	nf_put16(rest + 2, (uint16_t)(h->end - h->l4));
+	sum = nf_sum_add(sum, nf_sum_bytes(h->b + nf_source_at(h), 2 * nf_address_len(h)));
+	return nf_sum_add(sum, nf_sum_bytes(rest, sizeof(rest)));
+}
+
+static bool
+has_l4_sum(const struct nf_headers *h)
+{
+	return h->l4_len != 0 && !h->fragment;
+}
+
+static bool
+sums_right(const struct netvm_packet *p)
+{
+	struct nf_headers h;
+
+	if (nf_parse(p, &h) != NF_IP)
+		return true;
+	if (h.version == 4 && nf_sum(p, h.l3, (uint32_t)h.l4 - h.l3) != UINT16_MAX)
+		return false;
+	if (!has_l4_sum(&h) || (h.proto == NF_PROTO_UDP && nf_be16(h.b + h.checksum) == 0))
+		return true;
+	return l4_sum(p, &h, true) == UINT16_MAX;
+}
+
+static void
+make_sums(uint8_t *frame, uint32_t n, struct control *k)
+{
+	struct netvm_packet p = {.data = frame, .length = n, .total = n, .nseg = 1};
+	struct nf_headers h;
+	uint16_t sum = 0;
+	bool partial;
+
+	k->flags &= (uint8_t)~NETVM_PACKET_CSUM;
+	if (nf_parse(&p, &h) != NF_IP)
+		return;
+	if (h.version == 4) {
+		memset(frame + h.l3 + 10, 0, 2);
+		sum = (uint16_t)~nf_sum(&p, h.l3, (uint32_t)h.l4 - h.l3);
+		memcpy(frame + h.l3 + 10, &sum, 2);
+	}
+	if (!has_l4_sum(&h))
+		return;
+	memset(frame + h.checksum, 0, 2);
+	/* A partial one is of all that follows, also of padding: nobody leaves that to others. */
+	partial = k->sums == PARTIAL && h.end == n;
+	sum = partial ? l4_sum(&p, &h, false) : (uint16_t)~l4_sum(&p, &h, true);
+	memcpy(frame + h.checksum, &sum, 2);
+	if (partial) {
+		k->flags |= NETVM_PACKET_CSUM;
+		k->csum_start = h.l4;
+		k->csum_offset = (uint16_t)(h.checksum - h.l4);
+	}
+}
 
 static void
 make(struct copy *c, const struct control *k, const uint8_t *data, uint32_t n)
@@ -156,6 +228,7 @@ make(struct copy *c, const struct control *k, const uint8_t *data, uint32_t n)
 	struct netvm_seg **link = &c->p.next;
 
 	memset(c, 0, sizeof(*c));
+	c->right = k->sums != AS_THEY_COME;
 	c->memory[0] = malloc((size_t)k->headroom + first + k->tailroom);
 	require(c->memory[0] != NULL || k->headroom + first + k->tailroom == 0);
 	c->room = first + k->tailroom;
@@ -197,6 +270,8 @@ check(struct copy *c)
 	}
 	require(total == c->p.total && pieces == c->p.nseg);
 	require(nf_sum(&c->p, 0, total) <= UINT16_MAX); /* touches every byte */
+	if (c->right && c->p.verdict != NETVM_DROP)
+		require(netvm_finish_checksum(&c->p) == 0 && sums_right(&c->p));
 	for (int i = 0; i < PIECES_MAX; i++)
 		free(c->memory[i]);
 }
@@ -267,6 +342,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(&k, data, sizeof(k));
 	data += sizeof(k);
 	size -= sizeof(k);
+	k.sums %= SUMS;
 	empty();
 	for (int i = 0; i < FRAMES_MAX && size >= 2; i++) {
 		uint32_t n = data[0] | (uint32_t)data[1] << 8;
@@ -277,6 +353,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(frame, data, n);
 		if ((k.ours & 1) != 0 && n >= 6)
 			memcpy(frame, l3.host.mac, 6);
+		if (k.sums != AS_THEY_COME)
+			make_sums(frame, n, &k);
 		drive(&k, frame, n);
 		data += n;
 		size -= n;
