@@ -115,6 +115,7 @@ print_identity(JsonObject *port)
 	sheet_section("port");
 	sheet_member(port, "name", "name");
 	sheet_member(port, "type", "type");
+	sheet_member(port, "number", "number, for NFs");
 	sheet_member(port, "state", "state");
 	sheet_member(port, "error", "error");
 	sheet_member(port, "enabled", "enabled");
@@ -160,7 +161,6 @@ print_device(JsonObject *port)
 	sheet_member(port, "group", "group");
 	sheet_member(port, "ring_socket", "rings' socket");
 	sheet_member(port, "pool_socket", "pool's socket");
-	sheet_member(port, "number", "number, for NFs");
 	sheet_member(port, "attached", "attached");
 	sheet_member(port, "peer", "by process");
 	sheet_member(port, "resumed", "from before a restart");

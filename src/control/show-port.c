@@ -213,7 +213,6 @@ add_shm(JsonObject *o, struct control *c, const struct port *p, const struct dp_
 		o, "vectors", p->set.vectors != 0 ? p->set.vectors : p->set.queues);
 	if (p->dp == NULL)
 		return;
-	json_object_set_int_member(o, "number", dp_port_index(p->dp));
 	json_object_set_boolean_member(o, "attached", st->shm.attached);
 	if (st->shm.peer != 0)
 		json_object_set_int_member(o, "peer", st->shm.peer);
@@ -280,6 +279,8 @@ add_state(JsonObject *o, const struct port *p, const struct dp_port_status *st)
 	JsonObject *queues = json_object_new();
 
 	json_object_set_string_member(o, "state", dp_port_state_name(st->state));
+	if (p->dp != NULL)
+		json_object_set_int_member(o, "number", dp_port_index(p->dp));
 	if (error[0] != '\0')
 		json_object_set_string_member(o, "error", error);
 	json_object_set_int_member(queues, "configured", p->set.queues);

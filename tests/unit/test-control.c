@@ -108,6 +108,7 @@ test_port_life(void **state)
 		"{'name':'a','type':'vhost','queues':2,'mtu':'9000','vlan':7,'enabled':true,"
 		"'guard':'mac=52:54:00:00:00:01'}");
 	expect(r, "'result':{'name':'a','type':'vhost'");
+	expect(r, "'number':");
 	expect(r, "'state':'waiting'");
 	expect(r, "'network':'default'");
 	expect(r, "'vlan':7");

@@ -105,7 +105,7 @@ test_shm_port(void **state)
 		"'name':'f','type':'shm'");
 	expect(ask(e, "port.show", "{'name':'f'}"),
 		"'ring_socket':'/run/x/shm/f.ring.sock','pool_socket':'/run/x/shm/f.pool.sock',"
-		"'ring_size':256,'heartbeat':5000,'vectors':2,'number':");
+		"'ring_size':256,'heartbeat':5000,'vectors':2,'attached':");
 	expect(ask(e, "port.show", "{'name':'f'}"), "'guest_features':['csum','segs'],'owned':11,");
 	expect(ask(e, "port.show", "{'name':'f'}"), "'network':'default'");
 	cfg = fake_port_config("f");
