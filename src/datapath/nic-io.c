@@ -116,6 +116,7 @@ nic_rx(struct dp_port *port, uint16_t queue, struct packet_burst *b)
 			nic_count(&q->runts, 1);
 			continue;
 		}
+		b->pkt[b->count].from = port->index;
 		bytes += b->pkt[b->count++].len;
 	}
 	nic_count(&q->packets, b->count);

@@ -172,6 +172,9 @@ static void
 vhost_rx(struct dp_port *p, uint16_t queue, struct packet_burst *b)
 {
 	vhost_port_rx(p->dev, queue, b);
+	/* The back end knows of no other ports, and so not which of them it is. */
+	for (unsigned int i = 0; i < b->count; i++)
+		b->pkt[i].from = p->index;
 }
 
 static void

@@ -149,6 +149,7 @@ make_piece(struct packet_gso *g, struct packet_burst *out, uint16_t slot, uint16
 		.vlan = from->vlan,
 		.out = from->out,
 		.pcp = from->pcp,
+		.from = from->from,
 		.offload = {.flags = PACKET_F_NEEDS_CSUM,
 			.csum_start = o->csum_start,
 			.csum_offset = o->csum_offset},

@@ -113,7 +113,7 @@ struct packet {
 	uint8_t chain;  /* the source's: which buffer of its burst the view came from */
 	uint8_t keep;   /* PACKET_KEEP_* */
 	uint8_t action; /* PACKET_NEXT, or where its sender wants it to go */
-	uint16_t from;  /* number of the port that it came from, 0: not told */
+	uint16_t from;  /* index of the port that it came from; its rx says so */
 };
 static_assert(sizeof(struct packet) == 64, "a packet view is one cache line");
 

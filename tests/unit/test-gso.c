@@ -92,6 +92,7 @@ check_piece(struct packet *p, const struct packet *from, uint32_t index, uint32_
 	assert_int_equal(p->offload.gso_type, PACKET_GSO_NONE);
 	assert_int_equal(p->offload.hdr_len, 0);
 	assert_int_equal(p->vlan, from->vlan);
+	assert_int_equal(p->from, from->from);
 	assert_int_equal(p->out, from->out);
 	assert_null(p->mbuf);
 	assert_int_equal(p->rest == NULL, p->rest_len == 0);
@@ -157,6 +158,7 @@ random_frames_are_cut_right(void **state)
 			hdr_len < frame.len ? hdr_len : (uint16_t)frame.len,
 			1 + test_random_below(i % 3 == 0 ? 9 : 5000));
 		v.p.vlan = 77;
+		v.p.from = 9;
 		v.p.out = 3;
 		assert_true(packet_offload_set(&v.p, &req));
 		check_cut(&v.p, (uint16_t)(1 + test_random_below(PACKET_BURST)));
