@@ -82,26 +82,35 @@ pmd_rig_eal_end(void **state)
 void
 pmd_rig_plug(struct pmd_rig *r, const char *arguments)
 {
-	char text[256];
+	char text[256], name[32];
 
+	snprintf(name, sizeof(name), "net_netvm%u", r->number);
 	snprintf(text, sizeof(text), "transport=%s%s", r->host.fake->transport,
 		arguments ? arguments : "");
-	assert_int_equal(rte_eal_hotplug_add("vdev", "net_netvm0", text), 0);
-	assert_int_equal(rte_eth_dev_get_port_by_name("net_netvm0", &r->port), 0);
+	assert_int_equal(rte_eal_hotplug_add("vdev", name, text), 0);
+	assert_int_equal(rte_eth_dev_get_port_by_name(name, &r->port), 0);
 }
 
 void
 pmd_rig_unplug(struct pmd_rig *r)
 {
-	assert_int_equal(rte_eal_hotplug_remove("vdev", "net_netvm0"), 0);
+	char name[32];
+
+	snprintf(name, sizeof(name), "net_netvm%u", r->number);
+	assert_int_equal(rte_eal_hotplug_remove("vdev", name), 0);
 }
 
 void
 pmd_rig_up(struct pmd_rig *r, const struct fake_host_config *c, const char *arguments)
 {
+	unsigned int number = r->number;
+	char name[32];
+
 	memset(r, 0, sizeof(*r));
+	r->number = number;
+	snprintf(name, sizeof(name), "rig%u", number);
 	pmd_host_start(&r->host, c ? c : &pmd_rig_config);
-	r->pool = rte_pktmbuf_pool_create("rig", RIG_MBUFS, 32, 16, 2048, 0);
+	r->pool = rte_pktmbuf_pool_create(name, RIG_MBUFS, 32, 16, 2048, 0);
 	assert_non_null(r->pool);
 	pmd_rig_plug(r, arguments);
 }

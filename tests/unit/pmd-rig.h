@@ -14,6 +14,7 @@
 #define RIG_MBUFS 4095
 
 struct pmd_rig {
+	unsigned int number; /* of the device; the caller's, where there are several */
 	struct pmd_host host;
 	uint16_t port; /* the ethdev's */
 	struct rte_mempool *pool;

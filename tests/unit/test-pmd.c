@@ -122,6 +122,55 @@ test_copies_foreign_mbufs(void **state)
 	pmd_rig_down(&rig);
 }
 
+/* What came from one port and is sent by another is copied; mbufs and buffers go back to
+ * where each came from, but those that somebody else still holds. */
+static void
+test_from_port_to_port(void **state)
+{
+	static struct pmd_rig other = {.number = 1};
+	struct rte_mbuf *m[64], *clone;
+	uint16_t i;
+
+	pmd_rig_up(&rig, NULL, NULL);
+	pmd_rig_up(&other, NULL, NULL);
+	pmd_rig_start(&rig, 2, 1, NULL);
+	pmd_rig_start(&other, 1, 1, NULL);
+	pmd_rig_send(&rig, 0, 0, 32, 64);
+	pmd_rig_send(&rig, 1, 32, 32, 1000);
+	assert_int_equal(pmd_rig_receive(&rig, 0, m, 32), 32);
+	assert_int_equal(pmd_rig_receive(&rig, 1, m + 32, 32), 32);
+	clone = rte_pktmbuf_clone(m[40], other.pool);
+	assert_non_null(clone);
+	/* The two pairs' packets by turns. */
+	for (i = 1; i < 32; i += 2)
+		RTE_SWAP(m[i], m[i + 32]);
+	assert_int_equal(rte_eth_tx_burst(other.port, 0, m, 64), 64);
+	for (i = 0; i < 64; i++) {
+		uint32_t number = i % 2 == 0 ? i : i ^ 32;
+
+		assert_true(pmd_host_receive(&other.host, 0, &out));
+		assert_int_equal(out.mark, number);
+		assert_true(out.hash);
+		assert_int_equal(out.length, number < 32 ? 64 : 1000);
+		assert_true(pmd_rig_is_frame(out.bytes, out.length, number));
+	}
+	assert_int_equal(pmd_rig_xstat(&other, "tx_copied_packets"), 64);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(rte_eth_rx_burst(rig.port, i, m, 32), 0);
+	assert_int_equal(pmd_host_swallow(&rig.host), 0);
+	assert_int_equal(rig.host.freed, 63);
+	assert_true(pmd_rig_is_frame(bytes_of(clone), 1000, 40));
+	rte_pktmbuf_free(clone);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(rte_eth_rx_burst(rig.port, i, m, 32), 0);
+	assert_int_equal(pmd_host_swallow(&rig.host), 0);
+	assert_int_equal(rig.host.freed, 64);
+	rte_eth_dev_stop(rig.port);
+	rte_eth_dev_stop(other.port);
+	pmd_rig_down(&other);
+	pmd_rig_down(&rig);
+}
+
 static void
 test_a_full_ring_leaves_the_rest(void **state)
 {
@@ -226,6 +275,7 @@ main(void)
 		cmocka_unit_test(test_receives_what_was_sent),
 		cmocka_unit_test(test_passes_buffers_on),
 		cmocka_unit_test(test_copies_foreign_mbufs),
+		cmocka_unit_test(test_from_port_to_port),
 		cmocka_unit_test(test_a_full_ring_leaves_the_rest),
 		cmocka_unit_test(test_clones_are_copied),
 		cmocka_unit_test(test_pieces_both_ways),
