@@ -29,7 +29,8 @@
  * for a while, and what netvmd was just moving is lost, nothing else. When it
  * asks for a reset instead, bursts return -ENOTCONN until netvm_reopen(), and
  * every buffer that the program held is void; netvm_nf_run() does this alone
- * and calls `lost`. When the port is deleted, a process sees -EPIPE.
+ * and calls `lost`. When the port is deleted, a process sees -EPIPE; so does a
+ * program in a VM whose devices are unplugged (it should end before).
  */
 #ifndef NETVM_H
 #define NETVM_H

@@ -186,6 +186,16 @@ netvm_pci_close(struct netvm_pci *dev)
 	dev->file = -1;
 }
 
+bool
+netvm_pci_present(const struct netvm_pci *dev)
+{
+	uint8_t byte;
+
+	/* sysfs cannot read from memory bars: the error is another one as long as the
+	 * device is there. */
+	return pread(dev->file, &byte, 1, 0) >= 0 || errno != ENODEV;
+}
+
 uint64_t
 netvm_pci_magic(const struct netvm_pci *dev)
 {

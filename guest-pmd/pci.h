@@ -28,6 +28,8 @@ int netvm_pci_open(struct netvm_pci *dev, const char *bdf);
 /* -EBUSY: another process has it. */
 int netvm_pci_lock(struct netvm_pci *dev);
 void netvm_pci_close(struct netvm_pci *dev);
+/* False: it was unplugged, whatever is at its address now. */
+bool netvm_pci_present(const struct netvm_pci *dev);
 /* What the memory begins with. */
 uint64_t netvm_pci_magic(const struct netvm_pci *dev);
 /* Maps BAR 0; *map is what to unmap, *registers lies in it. */

@@ -9,7 +9,7 @@
  *	-ENOTCONN      is refused       host_state is not READY; a new connection; nonsense
  *	                                in the ring memory. netvm_reopen() leads back to 0
  *	-EPIPE         is refused       the connection is cut and host_state is DOWN: the
- *	                                port was deleted. For good
+ *	                                port was deleted; or the device was unplugged. For good
  *
  * A cut connection alone changes nothing: netvmd may have died with all that it
  * had, and a guest then polls on until the sockets answer again.
@@ -84,7 +84,9 @@ service(struct netvm_port *port)
 	if (__atomic_exchange_n(&port->servicing, 1, __ATOMIC_ACQUIRE))
 		return;
 	err = port->link.transport->service(&port->link);
-	if (err == -ENOTCONN || (err == -EPIPE && host_state(port) == NETVM_HOST_DOWN))
+	if (err == -ENODEV || (err == -EPIPE && host_state(port) == NETVM_HOST_DOWN))
+		set_status(port, -EPIPE);
+	else if (err == -ENOTCONN)
 		set_status(port, err);
 	__atomic_store_n(&port->servicing, 0, __ATOMIC_RELEASE);
 }
@@ -382,8 +384,11 @@ netvm_close(struct netvm_port *port)
 {
 	if (!port)
 		return;
-	/* Release: nothing of ours comes after it. */
-	__atomic_store_n(&port->page->guest_state, NETVM_GUEST_CLOSED, __ATOMIC_RELEASE);
-	ring_host(port);
+	/* What is gone is not touched: its place may be another port's by now. */
+	if (__atomic_load_n(&port->status, __ATOMIC_RELAXED) != -EPIPE) {
+		/* Release: nothing of ours comes after it. */
+		__atomic_store_n(&port->page->guest_state, NETVM_GUEST_CLOSED, __ATOMIC_RELEASE);
+		ring_host(port);
+	}
 	release(port);
 }

@@ -61,7 +61,8 @@ struct netvm_transport {
 	/* Before the port is opened again: gets back what was lost, memory at its old place. */
 	int (*reopen)(struct netvm_link *link, uint64_t deadline);
 	/* Looks after the connection. 0: all is well, or will be; -ENOTCONN: there is a new
-	 * one, for which the port has to be opened again; -EPIPE: it is cut. */
+	 * one, for which the port has to be opened again; -EPIPE: it is cut; -ENODEV: the
+	 * memory is not the port's any more. */
 	int (*service)(struct netvm_link *link);
 	void (*ring)(struct netvm_link *link, uint16_t vector);
 	/* A file that gets readable with the guest's doorbell, or -1; and emptying it. */
