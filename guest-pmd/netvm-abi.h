@@ -12,6 +12,8 @@
  * BAR 2 is the memory and whose BAR 0 has the registers IVPosition (offset 8)
  * and Doorbell (offset 12). Which of them is which, the magic number at the
  * start of each memory tells; which pool belongs to which ring memory, pool_id.
+ * A machine with several ports of a group sees the same pool several times; IVPosition
+ * is the same number in both devices of a port.
  *
  * Both memories can be larger than what is used: a BAR is a power of two. All
  * numbers are little-endian. "Host" is netvmd, "guest" is whoever uses the port:

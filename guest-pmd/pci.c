@@ -239,6 +239,20 @@ netvm_pci_registers(
 	return 0;
 }
 
+int64_t
+netvm_pci_id(const struct netvm_pci *dev)
+{
+	volatile uint32_t *registers;
+	struct netvm_memory map;
+	uint32_t id;
+
+	if (netvm_pci_registers(dev, &map, &registers))
+		return -1;
+	id = registers[NETVM_BAR0_ID / sizeof(uint32_t)];
+	munmap(map.base, map.size);
+	return id;
+}
+
 int
 netvm_pci_uio(const struct netvm_pci *dev)
 {

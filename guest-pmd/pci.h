@@ -35,6 +35,8 @@ uint64_t netvm_pci_magic(const struct netvm_pci *dev);
 /* Maps BAR 0; *map is what to unmap, *registers lies in it. */
 int netvm_pci_registers(
 	const struct netvm_pci *dev, struct netvm_memory *map, volatile uint32_t **registers);
+/* The ID that its server gave it, the same for both devices of a port; -1: not to be read. */
+int64_t netvm_pci_id(const struct netvm_pci *dev);
 /* Opens the device's UIO file; -1: it has none. */
 int netvm_pci_uio(const struct netvm_pci *dev);
 

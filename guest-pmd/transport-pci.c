@@ -81,7 +81,22 @@ is_pool(const struct netvm_pci *dev, uint64_t id)
 	       __atomic_load_n(&head->id, __ATOMIC_RELAXED) == id;
 }
 
-/* The device whose pool the port's page names. */
+/* Opens the first device with this pool, and with this ID when it is not negative. */
+static bool
+open_pool(struct pci_link *p, char (*bdf)[NETVM_PCI_NAME], int n, uint64_t pool, int64_t id)
+{
+	for (int i = 0; i < n; i++) {
+		if (strcmp(bdf[i], p->ring.bdf) != 0 && netvm_pci_open(&p->pool, bdf[i]) == 0 &&
+			is_pool(&p->pool, pool) && (id < 0 || netvm_pci_id(&p->pool) == id))
+			return true;
+		netvm_pci_close(&p->pool);
+	}
+	return false;
+}
+
+/* The device whose pool the port's page names. There can be several, one for each port of
+ * the group: the port's own is taken, which leaves when the port does and not before.
+ * Any will do where the domain has but one. */
 static int
 find_pool(const struct netvm_link *link, struct pci_link *p)
 {
@@ -90,12 +105,8 @@ find_pool(const struct netvm_link *link, struct pci_link *p)
 	char bdf[DEVICES_MAX][NETVM_PCI_NAME];
 	int n = netvm_pci_scan(bdf, DEVICES_MAX);
 
-	for (int i = 0; i < n; i++) {
-		if (strcmp(bdf[i], p->ring.bdf) != 0 && netvm_pci_open(&p->pool, bdf[i]) == 0 &&
-			is_pool(&p->pool, id))
-			return 0;
-		netvm_pci_close(&p->pool);
-	}
+	if (open_pool(p, bdf, n, id, netvm_pci_id(&p->ring)) || open_pool(p, bdf, n, id, -1))
+		return 0;
 	return netvm_fail(ENODEV,
 		"%s: none of this machine's %d ivshmem devices is the pool of pci:%s (pool ID "
 		"%016" PRIx64 "); has the domain both devices?",

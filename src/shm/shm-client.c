@@ -151,6 +151,14 @@ bells_open(struct shm_port *p)
 	return true;
 }
 
+/* Among a socket's ivshmem peers, of which the host is NETVM_HOST_PEER, any other would do.
+ * But a guest with several ports of a group tells by it which pool came with which port. */
+static int64_t
+client_id(const struct shm_port *p)
+{
+	return NETVM_HOST_PEER + 1 + p->number;
+}
+
 /* The host's, then the client's own, as QEMU's server does. */
 static int
 bells_send(struct shm_port *p, int sock)
@@ -160,7 +168,7 @@ bells_send(struct shm_port *p, int sock)
 	for (unsigned int v = 0; v < p->cfg.vectors && ret == 0; v++)
 		ret = shm_ivshmem_send(sock, NETVM_HOST_PEER, p->kick[v]);
 	for (unsigned int v = 0; v < p->cfg.vectors && ret == 0; v++)
-		ret = shm_ivshmem_send(sock, SHM_CLIENT_ID, p->bell[v]);
+		ret = shm_ivshmem_send(sock, client_id(p), p->bell[v]);
 	return ret;
 }
 
@@ -209,7 +217,7 @@ ring_attach(struct shm_port *p, int sock)
 	a->answered = 0;
 	a->bells = 0;
 	a->wait_ms = 0;
-	if (shm_ivshmem_greet(sock, SHM_CLIENT_ID, p->memory.fd) != 0 || bells_send(p, sock) != 0) {
+	if (shm_ivshmem_greet(sock, client_id(p), p->memory.fd) != 0 || bells_send(p, sock) != 0) {
 		shm_bells_close(p);
 		close(sock);
 		return;
@@ -233,7 +241,7 @@ pool_attach(struct shm_port *p, int sock)
 	struct shm_door *d = &p->client->door[SHM_DOOR_POOL];
 	int ret;
 
-	if (shm_ivshmem_greet(sock, SHM_CLIENT_ID, p->pool->memory.fd) != 0) {
+	if (shm_ivshmem_greet(sock, client_id(p), p->pool->memory.fd) != 0) {
 		close(sock);
 		return;
 	}

@@ -63,8 +63,6 @@ int shm_ivshmem_greet(int sock, int64_t id, int memory);
 
 /* --- ports ---------------------------------------------------------------------- */
 
-#define SHM_CLIENT_ID 1 /* among a socket's ivshmem peers; the host is NETVM_HOST_PEER */
-
 struct shm_attachment {
 	struct shm_door door[SHM_DOORS];
 	struct shm_watch on_bell;

@@ -503,7 +503,7 @@ UNIT_TESTS += %D%/test-netvm-packet
 %C%_test_netvm_packet_LDADD = $(NETVM_TEST_LIBS)
 
 UNIT_TESTS += %D%/test-netvm-pci
-%C%_test_netvm_pci_SOURCES = %D%/test-netvm-pci.c $(FAKE_HOST)
+%C%_test_netvm_pci_SOURCES = %D%/test-netvm-pci.c %D%/pci-folder.c %D%/pci-folder.h $(FAKE_HOST)
 %C%_test_netvm_pci_CFLAGS = $(NETVM_TEST_CFLAGS)
 %C%_test_netvm_pci_LDADD = $(NETVM_TEST_LIBS)
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * libnetvm's PCI transport on a folder that looks like sysfs: BAR 2 are links to a
- * fake host's memories, the other files are texts. The fake host notices requests
- * in the memory by itself, a doorbell only by reading BAR 0.
+ * libnetvm's PCI transport on a folder that looks like sysfs (pci-folder.h), with a fake
+ * host's memories. The fake host notices requests in the memory by itself, a doorbell
+ * only by reading BAR 0.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -12,95 +12,34 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "guest-pmd/netvm.h"
 #include "tests/unit/fake-host.h"
+#include "tests/unit/pci-folder.h"
 
 #define RING "0000:00:05.0"
 #define POOL "0000:00:06.0"
-#define BAR0 0x840 /* where BAR 0 lies in its page */
 
 static const struct netvm_options hasty = {.timeout_ms = 200};
-static char root[64];
-
-static void
-write_file(const char *bdf, const char *name, const char *text)
-{
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s/%s", root, bdf, name);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
-
-static void
-read_file(const char *bdf, const char *name, long at, void *to, size_t n)
-{
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s/%s", root, bdf, name);
-	file = fopen(path, "r");
-	assert_non_null(file);
-	fseek(file, at, SEEK_SET);
-	assert_int_equal(fread(to, 1, n, file), n);
-	fclose(file);
-}
-
-/* A device whose BAR 2 is the memory behind fd; -1: it has none. */
-static void
-add_device(const char *bdf, const char *device, int fd)
-{
-	char path[256], to[64], page[4097];
-
-	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s", root, bdf);
-	assert_int_equal(mkdir(path, 0700), 0);
-	write_file(bdf, "vendor", "0x1af4\n");
-	write_file(bdf, "device", device);
-	write_file(bdf, "enable", "0\n");
-	write_file(bdf, "uevent", "PCI_ID=1AF4:1110\n");
-	snprintf(page, sizeof(page), "0x%016x 0x%016x 0x0\n", 0xfebf0000 + BAR0,
-		0xfebf0000 + BAR0 + 255);
-	write_file(bdf, "resource", page);
-	memset(page, 'x', sizeof(page) - 1);
-	page[sizeof(page) - 1] = 0;
-	write_file(bdf, "resource0", page);
-	if (fd < 0)
-		return;
-	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s/resource2", root, bdf);
-	snprintf(to, sizeof(to), "/proc/%d/fd/%d", getpid(), fd);
-	assert_int_equal(symlink(to, path), 0);
-}
 
 static int
 set_up_host(void **state, uint16_t pairs, uint16_t vectors)
 {
 	struct fake_host_config c = {.mode = FAKE_HOST_ECHO, .pairs = pairs, .vectors = vectors};
 	struct fake_host *h = fake_host_new(&c);
-	char path[128];
 
-	strcpy(root, "/tmp/test-netvm-pci-XXXXXX");
-	assert_non_null(mkdtemp(root));
-	for (const char *p = "/sys\0/sys/bus\0/sys/bus/pci\0/sys/bus/pci/devices\0"; *p;
-		p += strlen(p) + 1) {
-		snprintf(path, sizeof(path), "%s%s", root, p);
-		assert_int_equal(mkdir(path, 0700), 0);
-	}
-	setenv("NETVM_SYSFS", root, 1);
-	add_device("0000:00:01.0", "0x1000\n", -1);
-	add_device(RING, "0x1110\n", h->ring_memory);
-	add_device(POOL, "0x1110\n", h->pool_memory);
+	pci_folder_begin();
+	pci_folder_add("0000:00:01.0", "0x1000\n", -1);
+	pci_folder_add(RING, "0x1110\n", h->ring_memory);
+	pci_folder_add(POOL, "0x1110\n", h->pool_memory);
 	*state = h;
 	return 0;
 }
@@ -119,15 +58,9 @@ set_up_pairs(void **state)
 }
 
 static int
-remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
-{
-	return remove(path);
-}
-
-static int
 tear_down(void **state)
 {
-	nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	pci_folder_end();
 	fake_host_free(*state);
 	return 0;
 }
@@ -166,9 +99,9 @@ test_addresses(void **state)
 	use("pci:" RING);
 	use("pci:00:05.0");
 	use("pci:");
-	read_file(RING, "enable", 0, text, 1);
+	pci_folder_read(RING, "enable", 0, text, 1);
 	assert_int_equal(text[0], '1');
-	read_file(POOL, "enable", 0, text, 1);
+	pci_folder_read(POOL, "enable", 0, text, 1);
 	assert_int_equal(text[0], '1');
 }
 
@@ -182,9 +115,9 @@ test_doorbell(void **state)
 	uint32_t bell;
 
 	assert_non_null(port);
-	read_file(RING, "resource0", BAR0 + 12, &bell, 4);
+	pci_folder_read(RING, "resource0", PCI_FOLDER_BAR0 + 12, &bell, 4);
 	assert_int_equal(bell, 0); /* host's ID 0, vector 0: of the opening */
-	read_file(RING, "resource0", BAR0 + 16, &bell, 4);
+	pci_folder_read(RING, "resource0", PCI_FOLDER_BAR0 + 16, &bell, 4);
 	assert_int_equal(bell, 0x78787878); /* and nothing else was written */
 	__atomic_store_n(&tx->wait, 1, __ATOMIC_SEQ_CST);
 	assert_int_equal(netvm_alloc(port, 0, &p, 1), 1);
@@ -233,9 +166,38 @@ test_refusals(void **state)
 	assert_null(netvm_open("pci:", &hasty));
 	assert_non_null(strstr(netvm_error(), "is the pool of pci:" RING));
 	h->pool->id--;
-	write_file(RING, "resource", "0x00000000febf0f80 0x0 0x0\n");
+	pci_folder_write(RING, "resource", "0x00000000febf0f80 0x0 0x0\n");
 	assert_null(netvm_open("pci:", &hasty));
 	assert_non_null(strstr(netvm_error(), "within a page"));
+}
+
+/* Of two devices with the pool, the one with the ring device's ID is taken. The other is a
+ * copy here, so that they can be told apart. */
+static void
+test_own_pool(void **state)
+{
+	struct fake_host *h = *state;
+	uint8_t *pool = (uint8_t *)h->pool + h->pool->buffers_offset;
+	int copy = memfd_create("copy", MFD_CLOEXEC);
+	struct netvm_port *port;
+	struct netvm_info info;
+	char registers[4097];
+
+	assert_int_equal(write(copy, h->pool, h->pool->size), h->pool->size);
+	pci_folder_add("0000:00:04.0", "0x1110\n", copy);
+	*pool = 0x5a;
+	memset(registers, 'y', sizeof(registers) - 1);
+	registers[sizeof(registers) - 1] = 0;
+	for (int own = 1; own >= 0; own--) {
+		/* Then none has it: any will do. */
+		pci_folder_write(own ? "0000:00:04.0" : POOL, "resource0", registers);
+		port = netvm_open("pci:", NULL);
+		assert_non_null(port);
+		netvm_get_info(port, &info);
+		assert_int_equal(*info.pool, own ? 0x5a : 0);
+		netvm_close(port);
+	}
+	close(copy);
 }
 
 static void
@@ -243,7 +205,7 @@ make_folder(const char *path)
 {
 	char whole[256];
 
-	snprintf(whole, sizeof(whole), "%s%s", root, path);
+	snprintf(whole, sizeof(whole), "%s%s", pci_folder, path);
 	assert_int_equal(mkdir(whole, 0700), 0);
 }
 
@@ -253,7 +215,7 @@ bind_to(const char *driver)
 	char text[64];
 
 	snprintf(text, sizeof(text), "DRIVER=%s\nPCI_ID=1AF4:1110\n", driver);
-	write_file(RING, "uevent", text);
+	pci_folder_write(RING, "uevent", text);
 }
 
 /* Binds the ring device to uio_pci_generic; a FIFO stands for its file. */
@@ -264,7 +226,7 @@ make_uio(char path[256])
 	make_folder("/sys/bus/pci/devices/" RING "/uio");
 	make_folder("/sys/bus/pci/devices/" RING "/uio/uio3");
 	make_folder("/dev");
-	snprintf(path, 256, "%s/dev/uio3", root);
+	snprintf(path, 256, "%s/dev/uio3", pci_folder);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	return open(path, O_RDWR | O_NONBLOCK);
 }
@@ -294,7 +256,7 @@ test_uio(void **state)
 	port = netvm_open("pci:", NULL);
 	assert_non_null(port);
 	/* The device may interrupt. */
-	read_file(RING, "resource0", BAR0, &word, 4);
+	pci_folder_read(RING, "resource0", PCI_FOLDER_BAR0, &word, 4);
 	assert_int_equal(word, UINT32_MAX);
 	assert_int_equal(netvm_wait(port, 0, 20), 0);
 	assert_int_equal(read(fifo, &word, 4), -1);
@@ -373,7 +335,7 @@ test_uio_missing(void **state)
 	assert_true(can_sleep());
 	assert_int_equal(unlink(path), 0);
 	assert_false(can_sleep());
-	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/" RING "/uio/uio3", root);
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/" RING "/uio/uio3", pci_folder);
 	assert_int_equal(rmdir(path), 0);
 	make_folder("/sys/bus/pci/devices/" RING "/uio/power");
 	assert_false(can_sleep());
@@ -389,6 +351,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_doorbell, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_in_use, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_own_pool, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_uio, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_uio_event, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_uio_pairs, set_up_pairs, tear_down),
