@@ -111,12 +111,12 @@ guest_run()
 	return "$status"
 }
 
-# guest_ready NAME...: waits until they answer commands; fails after 90 s.
+# guest_ready NAME...: waits until they answer commands; fails after 240 s.
 guest_ready()
 {
 	local name
 	for name in "$@"; do
-		GUEST_TIMEOUT=2 wait_for 90 guest_run "$name" true || {
+		GUEST_TIMEOUT=10 wait_for 240 guest_run "$name" true || {
 			echo "guest $name does not answer; its console and QEMU's messages:"
 			tail -n 5 "$DIR/$name.console.log"
 			cat "$DIR/$name.qemu.log" "/var/log/libvirt/qemu/$name.log" 2> /dev/null | tail -n 5

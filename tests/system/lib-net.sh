@@ -59,15 +59,26 @@ reaches()
 	on "$host" "ping -c 1 -W 1 $flags $address || ping -c 4 -W 2 $flags $address"
 }
 
+# once_listening PORT: a command line for any host that waits until somebody listens at
+# this TCP port there; on a busy machine that takes a program seconds.
+once_listening()
+{
+	printf '%s' "for i in \$(seq 300); do" \
+		" ! cat /proc/net/tcp /proc/net/tcp6 2> /dev/null |" \
+		" grep -q ':$(printf %04X "$1") [0-9A-F]*:0000 0A ' || break; sleep 0.1; done"
+}
+
 # iperf HOST-A HOST-B ADDRESS-OF-B [OPTION...]: from A to B; prints the JSON
-# report. The server is for this run only.
+# report. The server is for this run only. Emulated guests on a busy machine need more
+# time than the measurement is long.
 iperf_port=5200
 iperf()
 {
-	local from=$1 to=$2 address=$3
+	local from=$1 to=$2 address=$3 GUEST_TIMEOUT=${GUEST_TIMEOUT:-150}
 	shift 3
-	on "$to" "timeout 120 iperf3 -s -1 -p $iperf_port > iperf.log 2>&1 & sleep 0.3" &&
-		on "$from" "iperf3 -c $address -p $iperf_port --connect-timeout 5000 --json $*"
+	on "$to" "timeout 300 iperf3 -s -1 -p $iperf_port > iperf.log 2>&1 &
+		$(once_listening "$iperf_port")" &&
+		on "$from" "iperf3 -c $address -p $iperf_port --connect-timeout 30000 --json $*"
 }
 
 # iperf_moves MBIT HOST-A HOST-B ADDRESS [OPTION...]: the receiver got at least
@@ -92,9 +103,10 @@ iperf_moves()
 file_arrives()
 {
 	local from=$1 to=$2 address=$3 bytes=$(($4 * 1048576)) sent got
+	local GUEST_TIMEOUT=${GUEST_TIMEOUT:-150}
 	# nc ends when the other side has closed, and takes an end of its own input
 	# for a reason to close: the sleep keeps the receiver's open.
-	on "$to" "sleep 100 | busybox nc -l -p 5999 > got & sleep 0.3" || return 1
+	on "$to" "sleep 300 | busybox nc -l -p 5999 > got & $(once_listening 5999)" || return 1
 	sent=$(on "$from" "head -c $bytes /dev/urandom > sent && busybox nc $address 5999 < sent &&
 		sha256sum < sent; rm -f sent" | tr '\n' ' ')
 	got=$(on "$to" "sleep 0.3; stat -c %s got; sha256sum < got; rm -f got" | tr '\n' ' ')

@@ -27,7 +27,7 @@ check "UDP from b to a" iperf_moves 4 b a 10.0.0.1 -t 2 -u -b 5M
 check "TCP from c to a" iperf_moves 5 c a 10.0.0.1 -t 2
 
 ping_steady a 10.0.0.3
-on b "timeout 60 iperf3 -s > iperf.log 2>&1 & sleep 0.3"
+on b "timeout 60 iperf3 -s > iperf.log 2>&1 & $(once_listening 5201)"
 on a "timeout 20 iperf3 -c 10.0.0.2 -t 20 > iperf.log 2>&1 &"
 sleep 1
 check "virsh destroy under traffic" virsh --quiet destroy b
