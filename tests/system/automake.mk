@@ -11,6 +11,7 @@ SYSTEM_TESTS = %D%/test-two-guests.sh %D%/test-nic.sh %D%/test-bond.sh %D%/test-
 SYSTEM_TESTS += %D%/test-capture.sh %D%/test-judged.sh %D%/test-migrate.sh \
 	%D%/test-migrate-refused.sh %D%/test-groups.sh %D%/test-shm.sh %D%/test-shm-guest.sh %D%/test-shm-hostile.sh \
 	%D%/test-nf.sh %D%/test-pmd.sh %D%/test-pmd-guest.sh %D%/test-tutorial.sh
+SYSTEM_TESTS += %D%/test-shm-libvirt.sh %D%/test-shm-hotplug.sh %D%/test-pmd-libvirt.sh
 
 EXTRA_DIST += %D%/run %D%/lib.sh %D%/lib-net.sh %D%/lib-guest.sh \
 	%D%/lib-libvirt.sh %D%/lib-control.sh %D%/lib-migrate.sh %D%/lib-shm.sh \

@@ -31,16 +31,18 @@ libvirt_start()
 	wait_for 30 virsh version || { tail -n 5 "$DIR/libvirtd.log"; return 1; }
 }
 
-# domain_define NAME [WORD=VALUE...]: defines a domain with a stock guest and one
-# vhost-user interface.
+# domain_define NAME [WORD=VALUE...]: defines a domain. With socket= it is a stock guest with
+# one vhost-user interface; else it has the programs of shm_guest_programs (lib-shm-guest.sh).
 #   socket=PATH   the port's socket    mode=client|server   who listens: libvirt's
 #                                      word for QEMU's side (client)
 #   reconnect=N   <reconnect> after N seconds; without it, none
 #   queues=N      ip= mtu= offload= vlan= gw=   as for guest_start
+#   shm=PORT      the devices of a shm port; may come often
+#   memory=MIB (256)    cpus=N (2)
 domain_define()
 {
 	local name=$1 socket='' mode=client reconnect='' queues=1 config='' word
-	local type=qemu cpu='' override=''
+	local cpus=2 memory=256 devices='' append='' initrd=$DIR/nf.initramfs
 	shift
 	for word in "$@"; do
 		case $word in
@@ -48,39 +50,61 @@ domain_define()
 		mode=*) mode=${word#*=} ;;
 		reconnect=*) reconnect="<reconnect enabled='yes' timeout='${word#*=}'/>" ;;
 		queues=*) queues=${word#*=} config=$config,$word ;;
+		shm=*) devices+=$(nv domain xml "${word#*=}") || return 1 ;;
+		memory=*) memory=${word#*=} ;;
+		cpus=*) cpus=${word#*=} ;;
 		*) config=$config,$word ;;
 		esac
 	done
+	if [ -n "$socket" ]; then
+		devices+=$(domain_interface)
+		append=$(guest_cmdline "$name" "${config#,}")
+		initrd=$NETVM_IMAGE/initramfs
+	fi
+	domain_xml > "$DIR/$name.xml" && virsh --quiet define "$DIR/$name.xml"
+}
+domain_interface()
+{
+	cat <<-END
+		<interface type='vhostuser'>
+		  <mac address='$(guest_mac "$name")'/>
+		  <source type='unix' path='$socket' mode='$mode'>$reconnect</source>
+		  <model type='virtio'/>
+		  <driver queues='$queues'/>
+		  <rom enabled='no'/>
+		</interface>
+	END
+}
+domain_xml()
+{
+	local type=qemu cpu='' override=''
 	if [ "$NETVM_ACCEL" = kvm ]; then
 		type=kvm cpu="<cpu mode='host-passthrough'/>"
-	else
+	elif [ -n "$socket" ]; then
 		# As guest_globals; libvirt itself sets vectors on a multi-queue card.
 		override="<qemu:override><qemu:device alias='net0'><qemu:frontend>
 			<qemu:property name='vectors' type='unsigned' value='0'/>
 			</qemu:frontend></qemu:device></qemu:override>"
+	else
+		# Programs may want what the default, an old CPU, has not.
+		cpu="<cpu mode='maximum'/>"
 	fi
-	cat > "$DIR/$name.xml" <<-END
+	cat <<-END
 		<domain type='$type' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
 		  <name>$name</name>
-		  <memory unit='MiB'>256</memory>
-		  <vcpu>2</vcpu>$cpu
+		  <memory unit='MiB'>$memory</memory>
+		  <vcpu>$cpus</vcpu>$cpu
 		  <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
 		  <os>
 		    <type arch='x86_64' machine='pc'>hvm</type>
 		    <kernel>$NETVM_IMAGE/kernel</kernel>
-		    <initrd>$NETVM_IMAGE/initramfs</initrd>
-		    <cmdline>$(guest_cmdline "$name" "${config#,}")</cmdline>
+		    <initrd>$initrd</initrd>
+		    <cmdline>${append:-console=ttyS0 quiet panic=-1}</cmdline>
 		  </os>
 		  <features><acpi/></features>
 		  <on_reboot>restart</on_reboot>
 		  <devices>
-		    <interface type='vhostuser'>
-		      <mac address='$(guest_mac "$name")'/>
-		      <source type='unix' path='$socket' mode='$mode'>$reconnect</source>
-		      <model type='virtio'/>
-		      <driver queues='$queues'/>
-		      <rom enabled='no'/>
-		    </interface>
+		    $devices
 		    <serial type='file'>
 		      <source path='$DIR/$name.console.log'/><target port='0'/>
 		    </serial>
@@ -92,7 +116,6 @@ domain_define()
 		  $override
 		</domain>
 	END
-	virsh --quiet define "$DIR/$name.xml"
 }
 
 # domain_start NAME...: and what virsh and QEMU said, should it fail.
@@ -102,4 +125,23 @@ domain_start()
 	for name in "$@"; do
 		virsh --quiet start "$name" || { tail -n 5 "/var/log/libvirt/qemu/$name.log"; return 1; }
 	done
+}
+
+# --- hot plug -----------------------------------------------------------------
+
+# device_files PORT: writes each of its devices into a file for virsh attach-device, as the
+# manual says: $DIR/PORT.00 (ring), $DIR/PORT.01 (pool).
+device_files()
+{
+	nv domain xml "$1" | csplit --quiet --elide-empty-files --prefix="$DIR/$1." - '/<shmem/' '{*}'
+}
+
+# domain_attach DOMAIN PORT, domain_detach DOMAIN PORT: both devices, while the guest runs.
+domain_attach()
+{
+	virsh --quiet attach-device "$1" "$DIR/$2.00" && virsh --quiet attach-device "$1" "$DIR/$2.01"
+}
+domain_detach()
+{
+	virsh --quiet detach-device "$1" "$DIR/$2.00" && virsh --quiet detach-device "$1" "$DIR/$2.01"
 }

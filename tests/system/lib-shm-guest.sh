@@ -82,3 +82,49 @@ ports_up()
 		port_is "$port" up || return 1
 	done
 }
+
+# functions_run GUEST PORT...: waits until the ports are open, and says what their functions
+# said when they are not.
+functions_run()
+{
+	local guest=$1
+	shift
+	wait_for 60 ports_up "$@" || { guest_run "$guest" "tail -n 5 /tmp/*.log"; return 1; }
+}
+
+# --- testpmd ------------------------------------------------------------------
+
+pmd_driver=$NETVM_BUILD/guest-pmd/pmd/librte_net_netvm.so
+
+# testpmd_programs: testpmd and our driver for the guests that are started from now on.
+testpmd_programs()
+{
+	local testpmd plugins
+	testpmd=$(command -v dpdk-testpmd) || { echo "there is no dpdk-testpmd"; return 1; }
+	# Mempools need a plugin, which stands where testpmd's other drivers do.
+	plugins=$(dirname "$(ldd "$testpmd" | awk '/librte_bus_vdev/ { print $3 }')")
+	shm_guest_programs "$testpmd" "$pmd_driver" "$plugins/librte_mempool_ring.so"
+}
+
+# testpmd_start GUEST: forwards between the guest's two ports. The driver finds the ivshmem
+# devices itself, one port after the other. Without huge pages of the guest, and without
+# its PCI drivers.
+testpmd_start()
+{
+	# It ends at the end of its input.
+	guest_run "$1" "rm -f /tmp/input; mkfifo /tmp/input" && nf_start "$1" testpmd "dpdk-testpmd \
+		--lcores 0@0,1@0 --no-pci --no-huge -m 128 --no-telemetry --no-shconf \
+		-d /nf/librte_mempool_ring.so -d /nf/librte_net_netvm.so \
+		--vdev net_netvm0,transport=pci: --vdev net_netvm1,transport=pci: \
+		-- --total-num-mbufs=4096 --forward-mode=io --auto-start <> /tmp/input"
+}
+testpmd_says()
+{
+	guest_run "$1" "tail -n 25 /tmp/testpmd.log"
+}
+# testpmd_ends GUEST: in order.
+testpmd_ends()
+{
+	nf_signal "$1" testpmd TERM || return 1
+	wait_for 60 guest_run "$1" "grep -q Bye /tmp/testpmd.log" || { testpmd_says "$1"; return 1; }
+}

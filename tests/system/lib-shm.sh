@@ -104,6 +104,15 @@ owned()
 	value .owned port show "$1"
 }
 
+# none_owned PORT...: they have given back every buffer.
+none_owned()
+{
+	local port
+	for port in "$@"; do
+		[ "$(owned "$port")" = 0 ] || return 1
+	done
+}
+
 # shm_pair GROUP A B [OPTION...]: two ports that forward to each other.
 shm_pair()
 {

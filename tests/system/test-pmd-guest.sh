@@ -9,16 +9,11 @@
 # shellcheck source-path=SCRIPTDIR source=lib-shm-guest.sh
 . "$here/lib-shm-guest.sh"
 
-driver=$NETVM_BUILD/guest-pmd/pmd/librte_net_netvm.so
-[ -e "$driver" ] || {
+[ -e "$pmd_driver" ] || {
 	skip "testpmd in a guest" "the driver is not built; ci/driver-sdk says how"
 	exit 0
 }
-# Mempools need a plugin, which stands where testpmd's other drivers do.
-testpmd=$(command -v dpdk-testpmd)
-plugins=$(dirname "$(ldd "$testpmd" | awk '/librte_bus_vdev/ { print $3 }')")
-must "testpmd and the driver are put into the guests' image" \
-	shm_guest_programs "$testpmd" "$driver" "$plugins/librte_mempool_ring.so"
+must "testpmd and the driver are put into the guests' image" testpmd_programs
 
 # Nothing on the host forwards: a -> in0, testpmd, in1 -> b, and back.
 chain_make()
@@ -36,23 +31,8 @@ must "ports at both sides of a guest" chain_make
 shm_guest_start n1 memory=768 in0 in1
 must "the guest boots" guest_ready n1
 
-# The driver finds the ivshmem devices itself, one port after the other. Without huge
-# pages of the guest, and without its PCI drivers.
-testpmd_start()
-{
-	# It ends at the end of its input.
-	guest_run n1 "mkfifo /tmp/input" && nf_start n1 testpmd "dpdk-testpmd \
-		--lcores 0@0,1@0 --no-pci --no-huge -m 128 --no-telemetry --no-shconf \
-		-d /nf/librte_mempool_ring.so -d /nf/librte_net_netvm.so \
-		--vdev net_netvm0,transport=pci: --vdev net_netvm1,transport=pci: \
-		-- --total-num-mbufs=4096 --forward-mode=io --auto-start <> /tmp/input"
-}
-says()
-{
-	guest_run n1 "tail -n 25 /tmp/testpmd.log"
-}
-must "testpmd starts in it" testpmd_start
-must "and has both ports" eval 'wait_for 60 ports_up in0 in1 || { says; false; }'
+must "testpmd starts in it" testpmd_start n1
+must "and has both ports" eval 'wait_for 60 ports_up in0 in1 || { testpmd_says n1; false; }'
 
 # Comes out at the other side whole and in order: there and back by way of an echo at b.
 goes_through()
@@ -67,13 +47,12 @@ first_comes_back()
 	peer a traffic --count 1 --seconds 1 --rate 10 > $DIR/a.peer.log
 	peer_holds a '.received >= 1'
 }
-must "testpmd forwards" eval 'wait_for 60 first_comes_back || { says; false; }'
+must "testpmd forwards" eval 'wait_for 60 first_comes_back || { testpmd_says n1; false; }'
 check "frames of 60 bytes pass, and come back whole and in order" goes_through 60
 check "frames of 1514 bytes, too" goes_through 1514
 hops=$(value .hops port show b)
 check "and without a copy ($hops came to b so)" \
 	test "$hops" = "$(value .counters.tx_packets port show b)"
 check "the member ends" peer_end b
-check "testpmd ends in order" eval 'nf_signal n1 testpmd TERM &&
-	wait_for 20 guest_run n1 "grep -q \"Bye\" /tmp/testpmd.log" || { says; false; }'
+check "testpmd ends in order" testpmd_ends n1
 check "not one buffer is missing" eval 'wait_for 10 pool_full blue || pool_full blue'

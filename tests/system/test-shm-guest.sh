@@ -49,13 +49,9 @@ functions_start()
 	nf_start "$1" one "simple-forward --transport pci:" && sleep 0.5 &&
 		nf_start "$1" two "simple-forward --transport pci:"
 }
-functions_run()
-{
-	wait_for 20 ports_up "$@" || { nf_says n1 one; nf_says n1 two; nf_says n2 one; nf_says n2 two; return 1; }
-}
 must "functions start in n1" functions_start n1
 must "functions start in n2" functions_start n2
-must "all ports are open" functions_run f1 f2 g1 g2
+must "all ports are open" functions_run n1 f1 f2 g1 g2
 must "s1 reaches s2 through the chain" reaches s1 10.0.0.2
 check "with large packets, too" reaches s1 10.0.0.2 -s 1472
 check "TCP there" iperf_moves 1 s1 s2 10.0.0.2 -t 3
@@ -64,20 +60,12 @@ check "a file of 8 MiB arrives whole" file_arrives s1 s2 10.0.0.2 8
 check "from function to function nothing was copied ($(value .hops port show f2) hops)" \
 	test "$(value .hops port show f2)" -gt 1000
 
-# gives_back TEXT PORT...: soon, and the functions of that guest can start again.
-none_owned()
-{
-	local port
-	for port in "$@"; do
-		[ "$(owned "$port")" = 0 ] || return 1
-	done
-}
 ping_steady s1 10.0.0.2
 check "functions are killed inside n1" eval 'nf_signal n1 one KILL && nf_signal n1 two KILL'
 check "their buffers are back when the heartbeat has expired" wait_for 10 none_owned f1 g1
 ping_gap s1 10.0.0.2 > /dev/null
 must "they start again" functions_start n1
-must "and have their ports" functions_run f1 g1
+must "and have their ports" functions_run n1 f1 g1
 check "s1 reaches s2" reaches s1 10.0.0.2
 
 # A reset leaves QEMU and its sockets as they are.
@@ -88,7 +76,7 @@ must "it boots again" guest_ready n2
 ping_gap s1 10.0.0.2 > /dev/null
 check "its buffers are back" wait_for 10 none_owned f2 g2
 must "functions start in it" functions_start n2
-must "and have their ports" functions_run f2 g2
+must "and have their ports" functions_run n2 f2 g2
 check "s1 reaches s2" reaches s1 10.0.0.2
 
 check "n1 is destroyed" guest_signal n1 KILL
@@ -96,7 +84,7 @@ check "its buffers are back at once" wait_for 2 none_owned f1 g1
 shm_guest_start n1 f1 g1
 must "another one boots at the same ports" guest_ready n1
 must "functions start in it" functions_start n1
-must "and have their ports" functions_run f1 g1
+must "and have their ports" functions_run n1 f1 g1
 check "s1 reaches s2" reaches s1 10.0.0.2
 
 kill -KILL "$NETVMD_PID"
@@ -104,7 +92,7 @@ wait "$NETVMD_PID" 2> /dev/null
 NETVMD_PID=
 since=$(now_ms)
 netvmd_start
-check "the daemon was killed: functions in guests go on" functions_run f1 f2 g1 g2
+check "the daemon was killed: functions in guests go on" functions_run n1 f1 f2 g1 g2
 check "s1 reaches s2 within some seconds" wait_for 15 on s1 "ping -c 1 -W 1 10.0.0.2"
 echo "after $(($(now_ms) - since)) ms, of which QEMU takes a second to connect again" | show
 # To both functions of a guest.
