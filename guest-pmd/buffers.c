@@ -98,12 +98,13 @@ put_free(struct netvm_port *port, struct netvm_sender *s, const uint32_t *buffer
 NETVM_API void
 netvm_free(struct netvm_port *port, uint16_t pair, const struct netvm_packet *pkts, uint16_t n)
 {
-	struct netvm_sender *s = &port->senders[pair];
+	struct netvm_sender *s;
 	uint32_t buffers[NETVM_SEGS_MAX], count = 0, before;
 
 	/* Of a port that waits for being opened again, every buffer is the host's. */
 	if (NETVM_UNLIKELY(pair >= port->pairs || !netvm_served(port)))
 		return;
+	s = &port->senders[pair];
 	before = s->tx.at;
 	if (NETVM_UNLIKELY(s->later != NULL))
 		netvm_flush_later(port, pair, s);
@@ -203,7 +204,7 @@ take_own(struct netvm_sender *s, uint32_t *buffer)
 NETVM_API int
 netvm_alloc(struct netvm_port *port, uint16_t pair, struct netvm_packet *pkts, uint16_t n)
 {
-	struct netvm_sender *s = &port->senders[pair];
+	struct netvm_sender *s;
 	uint32_t buffers[NETVM_BURST], buffer;
 	uint16_t got = 0;
 	int filled = 1;
@@ -212,6 +213,7 @@ netvm_alloc(struct netvm_port *port, uint16_t pair, struct netvm_packet *pkts, u
 		return netvm_fail(EINVAL, "%s: there is no queue pair %u", port->name, pair);
 	if (NETVM_UNLIKELY(!netvm_served(port)))
 		return netvm_port_status(port);
+	s = &port->senders[pair];
 	s->allocates = true;
 	while (got < n && take_own(s, &buffer))
 		set_empty(port, pair, buffer, &pkts[got++]);

@@ -111,15 +111,19 @@ take_long(const struct netvm_port *port, uint16_t pair, const struct netvm_side 
 NETVM_API int
 netvm_rx(struct netvm_port *port, uint16_t pair, struct netvm_packet *pkts, uint16_t max)
 {
-	struct netvm_receiver *r = &port->receivers[pair];
-	struct netvm_side *rx = &r->rx;
-	const struct netvm_desc *ring = rx->entries;
-	uint32_t at = rx->at, n, used;
+	struct netvm_receiver *r;
+	struct netvm_side *rx;
+	const struct netvm_desc *ring;
+	uint32_t at, n, used;
 	uint64_t bytes = 0;
 	uint16_t got = 0;
 
 	if (NETVM_UNLIKELY(pair >= port->pairs))
 		return netvm_fail(EINVAL, "%s: there is no queue pair %u", port->name, pair);
+	r = &port->receivers[pair];
+	rx = &r->rx;
+	ring = rx->entries;
+	at = rx->at;
 	netvm_beat(port, &r->beat);
 	if (NETVM_UNLIKELY(!netvm_served(port)))
 		return netvm_port_status(port);
@@ -333,13 +337,14 @@ put_packets(struct netvm_port *port, struct netvm_sender *s, const struct netvm_
 NETVM_API int
 netvm_tx(struct netvm_port *port, uint16_t pair, const struct netvm_packet *pkts, uint16_t n)
 {
-	struct netvm_sender *s = &port->senders[pair];
+	struct netvm_sender *s;
 	const struct netvm_packet *refused = NULL;
 	uint32_t room, end;
 	uint16_t sent;
 
 	if (NETVM_UNLIKELY(pair >= port->pairs))
 		return netvm_fail(EINVAL, "%s: there is no queue pair %u", port->name, pair);
+	s = &port->senders[pair];
 	netvm_beat(port, &s->beat);
 	if (NETVM_UNLIKELY(!netvm_served(port)))
 		return netvm_port_status(port);

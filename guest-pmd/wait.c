@@ -44,10 +44,11 @@ netvm_event_fd(struct netvm_port *port, uint16_t pair)
 NETVM_API int
 netvm_arm(struct netvm_port *port, uint16_t pair)
 {
-	struct netvm_receiver *r = &port->receivers[pair];
+	struct netvm_receiver *r;
 
 	if (pair >= port->pairs)
 		return netvm_fail(EINVAL, "%s: there is no queue pair %u", port->name, pair);
+	r = &port->receivers[pair];
 	if (!netvm_served(port))
 		return netvm_port_status(port);
 	__atomic_store_n(&r->rx.ring->wait, 1, __ATOMIC_RELAXED);
@@ -87,7 +88,7 @@ sleep_once(struct netvm_port *port, uint16_t pair, uint64_t ns, uint64_t *nap)
 NETVM_API int
 netvm_wait(struct netvm_port *port, uint16_t pair, int ms)
 {
-	struct netvm_receiver *r = &port->receivers[pair];
+	struct netvm_receiver *r;
 	uint64_t now = netvm_nf_now_ns(), nap = NAP_MIN_NS, ns;
 	uint64_t end = ms < 0 ? UINT64_MAX : now + NS_OF_MS(ms);
 	bool woken = false;
@@ -96,6 +97,7 @@ netvm_wait(struct netvm_port *port, uint16_t pair, int ms)
 	there = netvm_arm(port, pair);
 	if (there < 0)
 		return there;
+	r = &port->receivers[pair];
 	while (!there && !woken && now < end && netvm_served(port)) {
 		ns = end - now < NS_OF_MS(SLICE_MS) ? end - now : NS_OF_MS(SLICE_MS);
 		netvm_count(&r->waits, 1);

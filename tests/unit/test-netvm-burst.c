@@ -33,7 +33,14 @@ test_receive(void **state)
 	assert_int_equal(netvm_room(f.port, &p[0]), 2048 - 128);
 	netvm_env_assert_owned(&f, 2);
 	netvm_free(f.port, 0, p, 2);
-	assert_int_equal(netvm_rx(f.port, 3, p, 1), -EINVAL);
+	/* A pair that is not there is refused, however far away it would be. */
+	for (uint32_t pair = 3; pair <= UINT16_MAX; pair = pair * 2 + 1) {
+		assert_int_equal(netvm_rx(f.port, (uint16_t)pair, p, 1), -EINVAL);
+		assert_int_equal(netvm_tx(f.port, (uint16_t)pair, p, 1), -EINVAL);
+		assert_int_equal(netvm_alloc(f.port, (uint16_t)pair, p, 1), -EINVAL);
+		assert_int_equal(netvm_wait(f.port, (uint16_t)pair, 0), -EINVAL);
+		netvm_free(f.port, (uint16_t)pair, p, 1);
+	}
 	netvm_env_stop(&f);
 }
 
