@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# DPDK's testpmd on shm ports, as a host process: its forwarding modes on two ports of a
-# group, one and several queue pairs, what passes without a copy, and what becomes of
-# its buffers when it is killed. The daemon is killed under it, too.
+# DPDK's testpmd on shm ports, as a host process: all of its forwarding modes, one and
+# several queue pairs, what passes without a copy, ports closed and opened again, and what
+# becomes of its buffers when it is killed. The daemon is killed under it, too.
 export NO_GUESTS=1
 . "$(dirname "$0")/lib.sh"
 # shellcheck source-path=SCRIPTDIR source=lib-shm.sh
@@ -32,14 +32,28 @@ testpmd()
 		-- -i --total-num-mbufs=8192 "$@" > "$DIR/$name.log" 2>&1
 }
 
-# commands NAME SECONDS START: lets it run, asks for its counters and ends it.
+# counted NAME RX|TX PORTS: so many ports have seen more than 1000 packets, by what
+# testpmd showed last.
+counted()
+{
+	[ "$(grep -o "$2-packets: [0-9]*" "$DIR/$1.log" | tail -n "$3" | awk '$2 > 1000' |
+		wc -l)" = "$3" ]
+}
+
+# commands NAME RX|TX PORTS START: lets it run until that has been counted, shows its
+# counters and ends it.
 commands()
 {
-	wait_for 20 grep -q '^testpmd>' "$DIR/$1.log"
-	echo "$3"
-	sleep "$2"
+	local i
+	wait_for 60 grep -q '^testpmd>' "$DIR/$1.log"
+	echo "$4"
+	for ((i = 0; i < 100; i++)); do
+		echo "show port stats all"
+		sleep 0.3
+		! counted "$1" "$2" "$3" || break
+	done
 	echo "stop"
-	wait_for 20 grep -q '^Done' "$DIR/$1.log"
+	wait_for 60 grep -q '^Done' "$DIR/$1.log"
 	echo "show port stats all"
 	echo "show port xstats all"
 	sleep 0.5
@@ -52,11 +66,10 @@ forwards()
 	local mode=$1
 	shift
 	: > $DIR/two.log
-	commands two 1 "start tx_first 2" | (testpmd two "a b" --forward-mode="$mode" "$@") ||
+	commands two RX 2 "start tx_first 2" | (testpmd two "a b" --forward-mode="$mode" "$@") ||
 		{ tail -n 20 $DIR/two.log; return 1; }
 	grep 'RX-packets' $DIR/two.log | tail -n 2
-	[ "$(awk '/NIC statistics/ { on = 1 } on && $1 == "RX-packets:" && $2 > 1000' $DIR/two.log |
-		wc -l)" = 2 ]
+	counted two RX 2
 }
 
 # Says the numbers when it fails.
@@ -80,7 +93,7 @@ testpmd_start()
 	(testpmd one "$port" --auto-start --port-topology=loop "$@" < <(exec sleep 300)) &
 	testpmd_pid=$!
 	# What comes between its probing the port and its start is not for it.
-	wait_for 20 grep -q 'forwards packets' $DIR/one.log && wait_for 20 port_up "$port"
+	wait_for 60 grep -q 'forwards packets' $DIR/one.log && wait_for 60 port_up "$port"
 }
 port_up()
 {
@@ -97,7 +110,7 @@ testpmd_end()
 netvmd_start
 must "a group" nv group add blue --pool-size 16M
 must "ports a and b, forwarding to each other" shm_pair blue a b --ring-size 256
-for mode in io mac macswap flowgen csum; do
+for mode in io mac macswap flowgen csum noisy 5tswap shared-rxq; do
 	check "testpmd forwards, mode $mode" forwards $mode
 done
 check "all buffers are back" all_back
@@ -117,7 +130,7 @@ kill -KILL "$NETVMD_PID"
 wait "$NETVMD_PID" 2> /dev/null
 NETVMD_PID=
 netvmd_start
-check "the daemon was killed: testpmd goes on" eval 'wait_for 20 port_up b && comes_back 300'
+check "the daemon was killed: testpmd goes on" eval 'wait_for 60 port_up b && comes_back 300'
 check "testpmd is killed" testpmd_end KILL
 check "its buffers are back" all_back
 must "another one takes its place" testpmd_start b --forward-mode=io
@@ -130,19 +143,19 @@ check "not one buffer is missing" all_back
 receives_only()
 {
 	: > $DIR/rx.log
-	commands rx 3 "start" | (testpmd rx b --forward-mode=rxonly) &
-	wait_for 20 grep -q 'forwards packets' $DIR/rx.log || return 1
-	peer a traffic --rate 4000 --seconds 1 --size 500 > /dev/null
+	commands rx RX 1 "start" | (testpmd rx b --forward-mode=rxonly) &
+	wait_for 60 grep -q 'forwards packets' $DIR/rx.log || return 1
+	peer a traffic --rate 4000 --seconds 3 --size 500 > /dev/null
 	wait $!
 	grep 'RX-packets' $DIR/rx.log | tail -n 1
-	[ "$(awk '$1 == "RX-packets:" { n = $2 } END { print n + 0 }' $DIR/rx.log)" -gt 1000 ] &&
+	counted rx RX 1 &&
 		[ "$(counter rx_attached_buffers rx)" = "$(counter returned_buffers rx)" ]
 }
 check "testpmd only receives, and every buffer comes back" receives_only
 sends_only()
 {
 	: > $DIR/tx.log
-	commands tx 1 "start" | (testpmd tx b --forward-mode=txonly --txpkts=64,64) || return 1
+	commands tx TX 1 "start" | (testpmd tx b --forward-mode=txonly --txpkts=64,64) || return 1
 	echo "$(counter tx_copied_packets tx) copied, $(counter tx_refused_packets tx) refused"
 	[ "$(counter tx_copied_packets tx)" -gt 1000 ] &&
 		[ "$(counter tx_refused_packets tx)" = 0 ]
@@ -153,7 +166,7 @@ no_copy()
 	: > $DIR/zero.log
 	# Its own two bursts are copied; from then on they go round without.
 	peer_start a echo || return 1
-	commands zero 1 "start tx_first 2" |
+	commands zero RX 1 "start tx_first 2" |
 		(testpmd zero b --forward-mode=io --port-topology=loop) || return 1
 	peer_end a
 	echo "$(counter tx_zero_copy_packets zero) without a copy, $(counter tx_copied_packets zero) with"
@@ -161,6 +174,55 @@ no_copy()
 		[ "$(counter tx_copied_packets zero)" -le 64 ]
 }
 check "what is received and sent again is not copied" no_copy
+
+# --- a program that answers -------------------------------------------------------------------
+
+must "a host behind a NIC port" host_behind host1 10.1.0.2/24
+must "the NIC port" nv port add nic1 --type nic --device net_af_packet0,iface=host1
+must "a port in its network" nv port add c --type shm --group blue
+must "testpmd answers there" testpmd_start c --forward-mode=icmpecho
+check "ping, mode icmpecho" reaches host1 10.1.0.1
+check "ping of 1400 bytes, too" reaches host1 10.1.0.1 -s 1400
+check "it ends in order" testpmd_end TERM
+must "the NIC port goes" nv port del nic1
+
+# --- closed, opened again, another MTU, all in one run -----------------------------------------
+
+again()
+{
+	local line
+	: > $DIR/again.log
+	{
+		wait_for 60 grep -q '^testpmd>' $DIR/again.log
+		while read -r line; do
+			echo "$line"
+			sleep 0.3
+		done <<-END
+			port stop 0
+			port config mtu 0 1400
+			mac_addr set 0 02:11:22:33:44:55
+			port start 0
+			port stop 0
+			port detach 0
+			port attach net_netvm0,transport=unix:$DIR/run/shm/c
+			port start 0
+			port stop 0
+			port close 0
+			device detach net_netvm0
+			port attach net_netvm0,transport=unix:$DIR/run/shm/c
+			port start 0
+			port attach net_netvm1,transport=unix:$DIR/run/shm/c
+			show port info 0
+			quit
+		END
+	} | (testpmd again c)
+	grep -E 'attach|Link status|MTU|MAC address' $DIR/again.log
+	[ "$(grep -c 'is attached' $DIR/again.log)" = 2 ] &&
+		grep -q '^Port 0: 02:11:22:33:44:55' $DIR/again.log &&
+		grep -q 'has another client' $DIR/again.log && grep -q 'Link status: up' $DIR/again.log
+}
+check "a port is closed and opened again, twice" again
+check "all buffers are back" all_back
 
 # --- several queue pairs ---------------------------------------------------------------------
 
