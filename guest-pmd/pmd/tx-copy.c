@@ -22,17 +22,13 @@ pmd_is_void(const struct rte_mbuf *m)
 }
 
 bool
-pmd_take_spare(struct pmd_pair *pair, struct netvm_packet *spare)
+pmd_more_spares(struct pmd_pair *pair)
 {
-	int n;
+	int n = netvm_alloc(pair->device->port, pair->number, pair->spares, PMD_BURST);
 
-	if (!pair->spares_n) {
-		n = netvm_alloc(pair->device->port, pair->number, pair->spares, PMD_BURST);
-		if (n <= 0)
-			return false;
-		pair->spares_n = n;
-	}
-	*spare = pair->spares[--pair->spares_n];
+	if (n <= 0)
+		return false;
+	pair->spares_n = n;
 	return true;
 }
 
@@ -40,24 +36,24 @@ pmd_take_spare(struct pmd_pair *pair, struct netvm_packet *spare)
 static uint8_t *
 add_piece(struct pmd_pair *pair, struct netvm_packet *p, struct netvm_seg **last)
 {
-	struct netvm_packet spare;
+	const struct netvm_packet *spare = pmd_take_spare(pair);
 	struct netvm_seg *seg;
 
-	if (!pmd_take_spare(pair, &spare))
+	if (!spare)
 		return NULL;
 	if (!p->nseg++) {
-		p->buffer = spare.buffer;
-		p->data = spare.data;
-		return spare.data;
+		p->buffer = spare->buffer;
+		p->data = spare->data;
+		return spare->data;
 	}
-	seg = netvm_seg(pair->device->port, spare.buffer);
-	*seg = (struct netvm_seg){spare.data, 0, spare.buffer, NULL};
+	seg = netvm_seg(pair->device->port, spare->buffer);
+	*seg = (struct netvm_seg){spare->data, 0, spare->buffer, NULL};
 	if (*last)
 		(*last)->next = seg;
 	else
 		p->next = seg;
 	*last = seg;
-	return spare.data;
+	return spare->data;
 }
 
 static int

@@ -12,8 +12,16 @@
 
 /* m's bytes were another opening's of a port, and are gone. */
 bool pmd_is_void(const struct rte_mbuf *m);
-/* An empty buffer of the pair's; false: there is none now. */
-bool pmd_take_spare(struct pmd_pair *pair, struct netvm_packet *spare);
+/* Gets empty buffers into the pair's store; false: there are none now. */
+bool pmd_more_spares(struct pmd_pair *pair);
+/* One of them, good until the next is taken; NULL: there is none now. */
+static inline const struct netvm_packet *
+pmd_take_spare(struct pmd_pair *pair)
+{
+	if (unlikely(!pair->spares_n) && !pmd_more_spares(pair))
+		return NULL;
+	return &pair->spares[--pair->spares_n];
+}
 /* Copies m's bytes into buffers of the pair; p is set up but for buffer and
  * pieces. -ENOBUFS: none now; -EINVAL, -EMSGSIZE: m cannot be sent. m stays. */
 int pmd_copy(struct pmd_pair *pair, const struct rte_mbuf *m, struct netvm_packet *p);

@@ -63,14 +63,16 @@ static inline bool
 copy(struct pmd_pair *pair, const struct rte_mbuf *m, union pmd_desc *d)
 {
 	const struct netvm_info *info = &pair->device->info;
-	struct netvm_packet spare;
+	const struct netvm_packet *spare;
 
 	if (unlikely(!m->data_len || m->data_len != m->pkt_len ||
-		     m->data_len > info->buffer_size - info->headroom || pmd_is_void(m) ||
-		     !pmd_take_spare(pair, &spare)))
+		     m->data_len > info->buffer_size - info->headroom || pmd_is_void(m)))
 		return false;
-	copy_bytes(spare.data, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
-	describe(d, m, spare.buffer, info->headroom);
+	spare = pmd_take_spare(pair);
+	if (unlikely(!spare))
+		return false;
+	copy_bytes(spare->data, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
+	describe(d, m, spare->buffer, info->headroom);
 	return true;
 }
 
