@@ -7,6 +7,7 @@ noinst_LIBRARIES += %D%/libnvshm.a
 %C%_libnvshm_a_SOURCES = \
 	%D%/keeper-message.c %D%/keeper-message.h \
 	%D%/keeper-store.c %D%/keeper-store.h \
+	%D%/shm-begin.c \
 	%D%/shm-client.c \
 	%D%/shm-door.c \
 	%D%/shm-held.c %D%/shm-held.h \

@@ -152,7 +152,7 @@ shm_port_hop(struct shm_port *p, uint16_t qp, struct shm_port *to, uint16_t max,
 	/* Also when the port is closed: nobody else asks for what a NIC has of it. */
 	if (unlikely(pair->hold->nout != 0))
 		shm_hold_reap(pair->hold);
-	if (unlikely(!shm_live(p) || qp >= p->pairs))
+	if (unlikely(!shm_heard(p) || qp >= p->pairs))
 		return 0;
 	r = &pair->ring[NETVM_TX];
 	shm_fill(p, qp, pair->ring[NETVM_FILL].size / 4);

@@ -60,7 +60,7 @@ shm_port_rx_arm(struct shm_port *p, uint16_t qp)
 	struct shm_ring *r;
 
 	/* When it becomes live, env's kick_changed() wakes the sleeper. */
-	if (!shm_live(p) || qp >= p->pairs)
+	if (!shm_heard(p) || qp >= p->pairs)
 		return false;
 	/* A guest that empties FILL while we sleep has nobody to refill it. */
 	shm_fill(p, qp, 1);
@@ -76,7 +76,7 @@ shm_port_rx_arm(struct shm_port *p, uint16_t qp)
 void
 shm_port_rx_disarm(struct shm_port *p, uint16_t qp)
 {
-	if (shm_live(p) && qp < p->pairs)
+	if (shm_heard(p) && qp < p->pairs)
 		__atomic_store_n(&p->pair[qp].ring[NETVM_TX].shared->wait, 0, __ATOMIC_RELAXED);
 }
 

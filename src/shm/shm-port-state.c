@@ -17,7 +17,7 @@
  *
  * When we look. A guest that is attached and not served rings vector 0 for a
  * request, and we wait for that. One that is served rings for packets as well, so
- * its page is looked at every UP_MS instead of at each ring, which also bounds how
+ * its page is looked at every SHM_UP_MS instead of at each ring, which also bounds how
  * often a guest can have us reset its port. Workers tell of faults by
  * shm_server_fault(). A word that the guest can write is read once per look.
  */
@@ -33,7 +33,6 @@
 
 #include "src/shm/shm-server.h"
 
-#define UP_MS      10  /* between two looks at a port that is served */
 #define IDLE_MS    100 /* at one that is not, should a ring be missed */
 #define PENALTY_MS 100 /* that a guest waits after it was put in error */
 #define IDLE_RINGS 64  /* for nothing between two ticks; more are not listened to */
@@ -63,8 +62,8 @@ shm_life_enter(struct shm_port *p, enum shm_port_state state, const char *why)
 		shm_env->changed(p->cfg.user);
 }
 
-static void
-tell_sleepers(struct shm_port *p, bool up)
+void
+shm_life_tell_sleepers(struct shm_port *p, bool up)
 {
 	for (uint16_t qp = 0; shm_env->kick_changed && qp < p->pairs; qp++) {
 		int fd = atomic_load_explicit(&p->kick[qp % p->vectors], memory_order_relaxed);
@@ -101,27 +100,27 @@ shm_life_leave(struct shm_port *p)
 
 	if (served) {
 		shm_port_unpublish(p);
-		tell_sleepers(p, false);
+		shm_life_tell_sleepers(p, false);
 	}
 	shm_port_reclaim(p);
 	shm_port_rings_reset(p);
 }
 
-static void
-port_serve(struct shm_port *p, uint16_t pairs, uint32_t features, int64_t now)
+void
+shm_life_serve(struct shm_port *p, uint16_t pairs, uint32_t features, int64_t now)
 {
 	struct shm_attachment *a = p->client;
 
 	shm_life_watch_bell(p, false);
 	a->beat = __atomic_load_n(&p->device->guest_beat, __ATOMIC_RELAXED);
 	a->beat_ms = now;
-	a->tick_ms = now + UP_MS;
+	a->tick_ms = now + SHM_UP_MS;
 	if (a->later) {
 		p->pairs = pairs != 0 ? pairs : p->cfg.queues;
 		p->guest_features = features;
 	} else {
 		shm_port_publish(p, pairs, features);
-		tell_sleepers(p, true);
+		shm_life_tell_sleepers(p, true);
 	}
 }
 
@@ -136,7 +135,7 @@ port_open(struct shm_port *p, uint32_t request, int64_t now)
 	shm_life_leave(p);
 	shm_page_repair(p);
 	p->client->answered = request;
-	port_serve(p, pairs > p->cfg.queues ? 0 : (uint16_t)pairs, features, now);
+	shm_life_serve(p, pairs > p->cfg.queues ? 0 : (uint16_t)pairs, features, now);
 	shm_life_enter(p, SHM_UP, NULL);
 	shm_page_host_state(p, NETVM_HOST_READY);
 	/* It does so itself when it has our answer, but a guest that closes soon after
@@ -147,8 +146,8 @@ port_open(struct shm_port *p, uint32_t request, int64_t now)
 }
 
 /* It goes on only by opening the port again, which it is told. */
-static void
-port_reset(struct shm_port *p, enum shm_port_state state, const char *why)
+void
+shm_life_reset(struct shm_port *p, enum shm_port_state state, const char *why)
 {
 	shm_life_leave(p);
 	shm_page_host_state(p, NETVM_HOST_RESET);
@@ -164,7 +163,7 @@ port_torn(struct shm_port *p)
 		!atomic_load_explicit(&p->pool->memory.torn, memory_order_relaxed))
 		return false;
 	if (p->state != SHM_ERROR)
-		port_reset(p, SHM_ERROR,
+		shm_life_reset(p, SHM_ERROR,
 			"a member of the group gave back memory that it shares; delete the group "
 			"and make it again");
 	return true;
@@ -179,7 +178,7 @@ port_faulted(struct shm_port *p, int64_t now)
 		shm_fault_text(
 			(enum shm_fault)atomic_load_explicit(&p->fault, memory_order_relaxed)));
 	p->client->wait_ms = now + PENALTY_MS;
-	port_reset(p, SHM_ERROR, why);
+	shm_life_reset(p, SHM_ERROR, why);
 }
 
 /* --- looking ----------------------------------------------------------------------- */
@@ -205,7 +204,7 @@ look_at_open(struct shm_port *p, int64_t now)
 		snprintf(why, sizeof(why),
 			"the guest was silent for %u ms; it has to open the port again",
 			p->cfg.heartbeat_ms);
-		port_reset(p, SHM_WAITING, why);
+		shm_life_reset(p, SHM_WAITING, why);
 	}
 }
 
@@ -252,7 +251,7 @@ shm_life_tick(struct shm_port *p, int64_t now)
 	a->bells = 0;
 	shm_port_hold(p, now);
 	shm_life_look(p, now);
-	a->tick_ms = now + (p->state == SHM_UP ? UP_MS : IDLE_MS);
+	a->tick_ms = now + (p->state == SHM_UP ? SHM_UP_MS : IDLE_MS);
 	if (p->state != SHM_UP) {
 		shm_life_watch_bell(p, true);
 		/* A guest that boots again must find a page that it understands. */
@@ -261,98 +260,6 @@ shm_life_tick(struct shm_port *p, int64_t now)
 }
 
 /* --- calls of the control thread ------------------------------------------------------ */
-
-/* Somebody was attached when an earlier daemon died: he goes on where he is. */
-static void
-port_resume(struct shm_port *p, int64_t now)
-{
-	struct shm_attachment *a = p->client;
-	struct netvm_device *d = p->device;
-	uint32_t request = __atomic_load_n(&d->guest_request, __ATOMIC_ACQUIRE);
-	uint32_t pairs = __atomic_load_n(&d->guest_pairs, __ATOMIC_RELAXED);
-	bool open = __atomic_load_n(&d->guest_state, __ATOMIC_RELAXED) == NETVM_GUEST_OPEN &&
-		    __atomic_load_n(&d->host_state, __ATOMIC_RELAXED) == NETVM_HOST_READY &&
-		    __atomic_load_n(&d->host_answer, __ATOMIC_RELAXED) == request;
-
-	/* All of these can be lies; then the guest's rings are not what it believes, and
-	 * it is put in error. */
-	a->answered = __atomic_load_n(&d->host_answer, __ATOMIC_RELAXED);
-	a->tick_ms = now + UP_MS;
-	__atomic_store_n(&d->host_generation,
-		__atomic_load_n(&d->host_generation, __ATOMIC_RELAXED) + 1, __ATOMIC_RELEASE);
-	shm_page_repair(p);
-	shm_page_link(p, a->enabled);
-	if (open && p->resumed && a->enabled) {
-		shm_port_rings_resume(p);
-		port_serve(p, pairs > p->cfg.queues ? 0 : (uint16_t)pairs,
-			__atomic_load_n(&d->guest_features, __ATOMIC_RELAXED), now);
-		shm_life_enter(p, SHM_UP, NULL);
-	} else {
-		port_reset(p, a->enabled ? SHM_WAITING : SHM_DOWN, NULL);
-	}
-	shm_port_ring_all(p);
-}
-
-bool shm_life_held; /* see shm_resume() */
-
-static void
-port_begin(struct shm_port *p)
-{
-	struct shm_attachment *a = p->client;
-
-	for (unsigned int i = 0; i < SHM_DOORS; i++) {
-		if (a->door[i].listener >= 0)
-			shm_server_poll(a->door[i].listener, EPOLLIN, &a->door[i].on_listener);
-		if (a->door[i].sock >= 0)
-			shm_server_poll(a->door[i].sock, EPOLLRDHUP, &a->door[i].on_sock);
-	}
-	if (a->door[SHM_DOOR_RING].sock >= 0) {
-		shm_life_attached(p, true, shm_socket_peer(a->door[SHM_DOOR_RING].sock));
-		port_resume(p, shm_now_ms());
-	} else {
-		shm_life_leave(p);
-		shm_page_clear(p);
-		shm_life_enter(p, a->enabled ? SHM_WAITING : SHM_DOWN, NULL);
-	}
-}
-
-void
-shm_life_begin(struct shm_port *p)
-{
-	shm_server_watch(p);
-	if (shm_life_held && p->client->door[SHM_DOOR_RING].sock >= 0)
-		p->client->later = true;
-	else
-		port_begin(p);
-}
-
-static void
-begin_now(struct shm_port *p)
-{
-	if (p->client->later)
-		port_begin(p);
-}
-
-static void
-serve_now(struct shm_port *p)
-{
-	bool later = p->client->later;
-
-	p->client->later = false;
-	if (later && p->state == SHM_UP) {
-		shm_port_publish(p, p->pairs, p->guest_features);
-		tell_sleepers(p, true);
-	}
-}
-
-void
-shm_life_resume(void)
-{
-	shm_life_held = false;
-	/* One is served when the others can take what it sends. */
-	shm_server_each(begin_now);
-	shm_server_each(serve_now);
-}
 
 void
 shm_life_enable(struct shm_port *p, bool on)
@@ -367,7 +274,7 @@ shm_life_enable(struct shm_port *p, bool on)
 			shm_door_shut(&a->door[i]);
 		}
 		/* Who is attached stays: QEMU would not come again. */
-		port_reset(p, SHM_DOWN, NULL);
+		shm_life_reset(p, SHM_DOWN, NULL);
 		return;
 	}
 	for (unsigned int i = 0; i < SHM_DOORS; i++)

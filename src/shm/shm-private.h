@@ -194,6 +194,7 @@ enum shm_fault {
 struct shm_port {
 	/* workers; constant while live */
 	atomic_bool live;
+	atomic_bool heard;       /* what its guest sends is taken, too; nothing without live */
 	uint8_t owner;           /* in the pool */
 	uint16_t pairs;          /* in use */
 	uint16_t number;         /* cfg.number */
@@ -252,7 +253,10 @@ uint32_t shm_port_reclaim(struct shm_port *p);
 uint32_t shm_port_owned(struct shm_port *p);      /* any thread */
 uint64_t shm_port_violations(struct shm_port *p); /* any thread; since the last reset */
 uint64_t shm_port_hops(struct shm_port *p);       /* any thread */
-/* Workers serve this many pairs from now on, for a guest with these features. */
+/* Workers serve this many pairs from now on, for a guest with these features: give it
+ * packets; take packets from it; both. */
+void shm_port_publish_to(struct shm_port *p, uint16_t pairs, uint32_t guest_features);
+void shm_port_publish_from(struct shm_port *p);
 void shm_port_publish(struct shm_port *p, uint16_t pairs, uint32_t guest_features);
 /* Nobody serves it when this returns. */
 void shm_port_unpublish(struct shm_port *p);

@@ -208,7 +208,7 @@ shm_port_reclaim(struct shm_port *p)
 /* --- publishing --------------------------------------------------------------------- */
 
 void
-shm_port_publish(struct shm_port *p, uint16_t pairs, uint32_t guest_features)
+shm_port_publish_to(struct shm_port *p, uint16_t pairs, uint32_t guest_features)
 {
 	p->pairs = pairs == 0 || pairs > p->cfg.queues ? p->cfg.queues : pairs;
 	p->guest_features = guest_features;
@@ -217,9 +217,24 @@ shm_port_publish(struct shm_port *p, uint16_t pairs, uint32_t guest_features)
 }
 
 void
+shm_port_publish_from(struct shm_port *p)
+{
+	/* Release, pairs with shm_heard(): who hears this port reaches all others. */
+	atomic_store_explicit(&p->heard, true, memory_order_release);
+}
+
+void
+shm_port_publish(struct shm_port *p, uint16_t pairs, uint32_t guest_features)
+{
+	shm_port_publish_to(p, pairs, guest_features);
+	shm_port_publish_from(p);
+}
+
+void
 shm_port_unpublish(struct shm_port *p)
 {
 	atomic_store_explicit(&p->live, false, memory_order_relaxed);
+	atomic_store_explicit(&p->heard, false, memory_order_relaxed);
 	shm_env->synchronize();
 }
 

@@ -271,11 +271,18 @@ shm_give_end(struct shm_give *g, struct shm_port *p)
 
 /* --- ports --------------------------------------------------------------------- */
 
-/* Acquire, pairs with shm_port_publish(). */
+/* Acquire, pairs with shm_port_publish_to(). */
 static inline bool
 shm_live(struct shm_port *p)
 {
 	return atomic_load_explicit(&p->live, memory_order_acquire);
+}
+
+/* Whether what the guest sends is taken. Acquire, pairs with shm_port_publish_from(). */
+static inline bool
+shm_heard(struct shm_port *p)
+{
+	return atomic_load_explicit(&p->heard, memory_order_acquire) && shm_live(p);
 }
 
 /* How many more buffers the guest may get; nearly: others give and take, too. */

@@ -316,7 +316,7 @@ shm_port_rx(struct shm_port *p, uint16_t qp, struct packet_burst *pb)
 
 	pb->count = 0;
 	pb->nseg = 0;
-	if (unlikely(!shm_live(p) || qp >= p->pairs))
+	if (unlikely(!shm_heard(p) || qp >= p->pairs))
 		return;
 	pair = &p->pair[qp];
 	r = &pair->ring[NETVM_TX];

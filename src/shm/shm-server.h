@@ -5,6 +5,7 @@
  *   shm-server.c      the thread: epoll, ticks, calls of the control thread
  *   shm-door.c        a socket that is listened on, and the client behind it
  *   shm-port-state.c  what a guest asks for, and what becomes of the port
+ *   shm-begin.c       how a port begins, or goes on after a restart
  *   shm-client.c      guests that come and go
  *   shm-page.c        the device page
  *   shm-resume.c      what the keeper has of a port
@@ -94,21 +95,30 @@ void shm_page_host_state(struct shm_port *p, enum netvm_host_state state);
 void shm_page_link(struct shm_port *p, bool up);
 void shm_page_mtu(struct shm_port *p);
 
+#define SHM_UP_MS 10 /* between two looks at a port that is served */
+
 /* shm-port-state.c, all on the thread. */
 int64_t shm_now_ms(void);
 void shm_life_enter(struct shm_port *p, enum shm_port_state state, const char *why);
 /* No worker is in it any more, no buffer is the guest's, its rings are empty. */
 void shm_life_leave(struct shm_port *p);
+void shm_life_tell_sleepers(struct shm_port *p, bool up); /* workers that wait for it */
+/* Its rings are served; the state is the caller's. */
+void shm_life_serve(struct shm_port *p, uint16_t pairs, uint32_t features, int64_t now);
+/* The guest goes on only by opening the port again, which it is told. */
+void shm_life_reset(struct shm_port *p, enum shm_port_state state, const char *why);
 void shm_life_watch_bell(struct shm_port *p, bool on);
 void shm_life_look(struct shm_port *p, int64_t now); /* reads what the guest wrote */
 void shm_life_bell(struct shm_port *p, int64_t now);
 void shm_life_tick(struct shm_port *p, int64_t now);
-/* Calls: the port was just made; is enabled or not; goes away. */
+/* Calls: the port is enabled or not; goes away. */
+void shm_life_enable(struct shm_port *p, bool on);
+void shm_life_end(struct shm_port *p);
+
+/* shm-begin.c, all on the thread: the port was just made. */
 void shm_life_begin(struct shm_port *p);
 extern bool shm_life_held;  /* ports that are taken over do not begin ... */
 void shm_life_resume(void); /* ... before this */
-void shm_life_enable(struct shm_port *p, bool on);
-void shm_life_end(struct shm_port *p);
 
 /* shm-client.c, all on the thread. */
 void shm_life_attached(struct shm_port *p, bool is, pid_t peer);

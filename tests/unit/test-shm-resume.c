@@ -61,7 +61,7 @@ receive_one(struct client *c)
 static void
 exchange(struct client *a, struct client *b, unsigned int n)
 {
-	int64_t limit = host_ms() + 20000;
+	int64_t limit = host_ms() + 120000;
 
 	while (receive_one(b) >= 0)
 		;
@@ -334,7 +334,7 @@ test_liar(void **state)
 	exchange(&b, &b, 0);
 	assert_false(client_lost(&b));
 	/* It finds a page that it can open with. */
-	for (int64_t limit = host_ms() + 20000; a.dev->magic != NETVM_DEVICE_MAGIC; usleep(1000))
+	for (int64_t limit = host_ms() + 120000; a.dev->magic != NETVM_DEVICE_MAGIC; usleep(1000))
 		assert_true(host_ms() < limit);
 	assert_true(client_open(&a, 20));
 	exchange(&a, &b, 20);
