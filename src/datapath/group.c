@@ -19,6 +19,7 @@
 #include <rte_malloc.h>
 
 #include "src/datapath/group.h"
+#include "src/datapath/nic.h"
 #include "src/datapath/table.h"
 
 #define POOL_MIN            (UINT64_C(1) << 20)
@@ -179,6 +180,7 @@ dp_group_del(struct dp_group *g, struct dp_error *err)
 	for (unsigned int i = 0; i < DP_GROUPS_MAX; i++)
 		if (groups[i] == g)
 			groups[i] = NULL;
+	nic_dma_forget_pool(g->pool);
 	shm_pool_destroy(g->pool);
 	free(g);
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * NIC port: guest memory for devices that read memory themselves.
+ * NIC port: guests' memory and groups' pools for devices that read memory themselves.
  *
  * Theory of operation. A device behind an IOMMU reaches only what VFIO was told
  * of; all of a process' devices share one list of that (the default container).
@@ -15,6 +15,13 @@
  *	TOLD -> UNKNOWN      the last NIC has gone
  *	any -> (unmapped)    nic_dma_forget()
  *
+ * A group's pool is one more such memory, with a `reach` of its own. A device that
+ * receives into it is told before it starts; others are with the next tick, and get
+ * copies until then. What was told stays so until the pool goes: DPDK tells devices
+ * that come later, and a pool is one mapping, not hundreds.
+ *
+ * None of this has met hardware: there is none where it was written.
+ *
  * Addresses are our own (RTE_IOVA_VA), so physical ones never matter.
  *
  * Threads: the control thread; nic_dma_forget() also rte_vhost's fd thread, which
@@ -28,7 +35,9 @@
 #include <rte_memory.h>
 #include <rte_vfio.h>
 
+#include "src/datapath/group.h"
 #include "src/datapath/nic.h"
+#include "src/datapath/table.h"
 
 enum reach { UNKNOWN, REFUSED, TOLD };
 
@@ -81,11 +90,56 @@ visit_tell(const struct vhost_stretch *s, unsigned int n, uint32_t reach, void *
 	return REFUSED;
 }
 
+/* --- pools ------------------------------------------------------------------- */
+
+static struct vhost_stretch
+pool_stretch(const struct shm_pool *pool)
+{
+	struct vhost_stretch s;
+	void *at;
+
+	shm_pool_memory(pool, &at, &s.len, &s.page);
+	s.at = at;
+	return s;
+}
+
+static bool
+pool_tell(struct shm_pool *pool)
+{
+	if (shm_pool_reach(pool) == UNKNOWN) {
+		const struct vhost_stretch s = pool_stretch(pool);
+
+		shm_pool_set_reach(pool, tell(&s, 1) ? TOLD : REFUSED);
+	}
+	return shm_pool_reach(pool) == TOLD;
+}
+
+static void
+visit_pool(const char *name, struct dp_group *group, void *arg)
+{
+	/* Refused: what is sent from it is copied. */
+	(void)pool_tell(group->pool);
+}
+
+void
+nic_dma_forget_pool(struct shm_pool *pool)
+{
+	const struct vhost_stretch s = pool_stretch(pool);
+
+	if (shm_pool_reach(pool) == TOLD)
+		tell_not(&s, 1);
+	shm_pool_set_reach(pool, UNKNOWN);
+}
+
+/* --- devices ----------------------------------------------------------------- */
+
 void
 nic_dma_tick(void)
 {
-	if (nnics != 0)
-		vhost_memory_walk(visit_tell, NULL);
+	if (nnics == 0)
+		return;
+	vhost_memory_walk(visit_tell, NULL);
+	dp_group_walk(visit_pool, NULL);
 }
 
 void
@@ -95,16 +149,45 @@ nic_dma_forget(const struct vhost_stretch *s, unsigned int n, uint32_t reach)
 		tell_not(s, n);
 }
 
+static bool
+has_dma(const struct rte_device *device)
+{
+	return strcmp(rte_bus_name(rte_dev_bus(device)), "vdev") != 0;
+}
+
+/* Why it cannot be told of memory; NULL: it can. */
+static const char *
+cannot_tell(const struct rte_device *device)
+{
+	if (strcmp(rte_bus_name(rte_dev_bus(device)), "pci") == 0 &&
+		rte_eal_iova_mode() == RTE_IOVA_VA && rte_vfio_is_enabled("vfio_pci"))
+		return NULL;
+	return "the device reads memory itself, and not through VFIO and an IOMMU";
+}
+
+const char *
+nic_dma_join(const struct rte_device *device, struct shm_pool *pool)
+{
+	const char *why;
+
+	if (!has_dma(device))
+		return NULL;
+	why = cannot_tell(device);
+	if (why == NULL && !pool_tell(pool))
+		why = "the IOMMU has no room for the pool";
+	return why;
+}
+
 const char *
 nic_dma_open(struct nic *nic)
 {
-	const char *bus = rte_bus_name(rte_dev_bus(nic->info.device));
+	const char *why;
 
-	if (strcmp(bus, "vdev") == 0)
+	if (!has_dma(nic->info.device))
 		return NULL;
-	if (strcmp(bus, "pci") != 0 || rte_eal_iova_mode() != RTE_IOVA_VA ||
-		!rte_vfio_is_enabled("vfio_pci"))
-		return "the device reads memory itself, and not through VFIO and an IOMMU";
+	why = cannot_tell(nic->info.device);
+	if (why != NULL)
+		return why;
 	nic->dma = TOLD;
 	nics[nnics++] = nic;
 	return NULL;

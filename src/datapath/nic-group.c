@@ -31,10 +31,17 @@ check_drivers(const struct nic *nic, const struct dp_port_config *cfg, struct dp
 {
 	uint16_t port_id[DP_MEMBERS_MAX], n = nic_members(nic, port_id);
 	struct rte_eth_dev_info info;
+	const char *why;
 
 	for (uint16_t i = 0; i < n; i++) {
 		if (rte_eth_dev_info_get(port_id[i], &info) != 0)
 			continue;
+		why = nic_dma_join(info.device, cfg->trust->pool);
+		if (why != NULL)
+			return dp_fail(err, -ENOTSUP,
+				"port \"%s\": driver %s cannot receive into group %s: %s; leave "
+				"group away",
+				cfg->name, info.driver_name, cfg->trust->config.name, why);
 		for (unsigned int d = 0; d < RTE_DIM(cannot); d++)
 			if (strcmp(info.driver_name, cannot[d].driver) == 0)
 				return dp_fail(err, -ENOTSUP,

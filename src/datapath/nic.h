@@ -139,10 +139,13 @@ void nic_lent_refuse(struct nic *nic, const char *why);
 void nic_lent_tick(void);
 void nic_revoke(void);
 
-/* nic-dma.c: tells devices that read memory themselves of the guests'. open returns
+/* nic-dma.c: tells devices that read memory themselves of the guests' and of pools. open returns
  * why it cannot be, or NULL; sets nic->dma. */
 const char *nic_dma_open(struct nic *nic);
 void nic_dma_close(struct nic *nic);
+/* A device is to receive into a pool; forget: the pool goes. */
+const char *nic_dma_join(const struct rte_device *device, struct shm_pool *pool);
+void nic_dma_forget_pool(struct shm_pool *pool);
 void nic_dma_tick(void);
 void nic_dma_forget(const struct vhost_stretch *s, unsigned int n, uint32_t reach);
 

@@ -181,19 +181,43 @@ other:
 		(unsigned long long)bytes);
 }
 
-unsigned int
+uint64_t
 shm_memory_nodes(void)
 {
 	char path[64];
-	unsigned int n = 0;
+	uint64_t nodes = 0;
 
-	/* Nodes can have gaps in their numbers, but hardly so wide ones. */
-	for (unsigned int i = 0; i < 64; i++) {
+	for (unsigned int i = 0; i < SHM_MEMORY_NODES; i++) {
 		snprintf(path, sizeof(path), "/sys/devices/system/node/node%u", i);
 		if (access(path, F_OK) == 0)
-			n = i + 1;
+			nodes |= UINT64_C(1) << i;
 	}
-	return n;
+	return nodes != 0 ? nodes : 1;
+}
+
+uint64_t
+shm_memory_share(uint64_t size, uint64_t page, unsigned int n, unsigned int i, uint64_t *offset)
+{
+	uint64_t pages = size / page, begin = pages * i / n, end = pages * (i + 1) / n;
+
+	*offset = begin * page;
+	return (end - begin) * page;
+}
+
+void
+shm_memory_spread(struct shm_memory *m)
+{
+	uint64_t nodes = shm_memory_nodes(), offset, len;
+	unsigned int n = (unsigned int)__builtin_popcountll(nodes), i = 0;
+
+	/* With one node there is nothing to choose. */
+	for (int node = 0; n > 1 && node < SHM_MEMORY_NODES; node++) {
+		if ((nodes >> node & 1) == 0)
+			continue;
+		len = shm_memory_share(m->size, m->page, n, i++, &offset);
+		if (len != 0)
+			(void)shm_memory_bind(m, offset, len, node);
+	}
 }
 
 int

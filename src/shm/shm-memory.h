@@ -45,8 +45,15 @@ int shm_memory_create(struct shm_memory *m, const char *name, uint64_t bytes, bo
 /* Maps what the keeper gave back; takes fd over, also when it fails. -EINVAL: not
  * what shm_memory_create() makes for that many bytes. */
 int shm_memory_adopt(struct shm_memory *m, int fd, uint64_t bytes, char *err, size_t errlen);
-/* The highest NUMA node and 1; 0 where the kernel tells of none. */
-unsigned int shm_memory_nodes(void);
+#define SHM_MEMORY_NODES 64 /* NUMA nodes that we know of */
+/* Bit n: there is NUMA node n. Node 0 alone where the kernel tells of none. */
+uint64_t shm_memory_nodes(void);
+/* The part of `size` bytes in pages of `page` that the i-th of n nodes has: whole pages,
+ * each in one part; one may have a page more than another. Returns its length, maybe 0. */
+uint64_t shm_memory_share(
+	uint64_t size, uint64_t page, unsigned int n, unsigned int i, uint64_t *offset);
+/* Binds a share to each node. Before shm_memory_fill(). */
+void shm_memory_spread(struct shm_memory *m);
 /* Pages of this range shall come from the node, if it has some. `offset` begins a
  * page. 0 or -errno; the memory is fine without. */
 int shm_memory_bind(struct shm_memory *m, uint64_t offset, uint64_t len, int node);

@@ -129,10 +129,16 @@ make_fresh(struct shm_pool *pool, char *err, size_t errlen)
 
 	shm_memory_free(&pool->memory);
 	shm_memory_free(&pool->private);
-	rc = shm_memory_create(
-		&pool->memory, cfg->name, cfg->size, cfg->hugepages, cfg->numa, err, errlen);
+	rc = shm_memory_create(&pool->memory, cfg->name, cfg->size, cfg->hugepages,
+		cfg->numa >= 0 ? cfg->numa : SHM_MEMORY_LATER, err, errlen);
 	if (rc != 0)
 		return rc;
+	if (cfg->numa < 0) {
+		shm_memory_spread(&pool->memory);
+		rc = shm_memory_fill(&pool->memory, err, errlen);
+		if (rc != 0)
+			return rc;
+	}
 	lay_out(pool);
 	if (pool->buffers < SHM_POOL_BUFFERS_MIN)
 		return refuse(
@@ -165,4 +171,25 @@ shm_pool_memories(struct shm_pool *pool, char *err, size_t errlen)
 	}
 	pool->owner = pool->book->owner;
 	return 0;
+}
+
+void
+shm_pool_memory(const struct shm_pool *pool, void **at, uint64_t *len, uint64_t *page)
+{
+	*at = pool->memory.at;
+	*len = pool->memory.size;
+	*page = pool->memory.page;
+}
+
+uint32_t
+shm_pool_reach(const struct shm_pool *pool)
+{
+	return __atomic_load_n(&pool->dma, __ATOMIC_RELAXED);
+}
+
+void
+shm_pool_set_reach(struct shm_pool *pool, uint32_t reach)
+{
+	/* Release, pairs with the acquire of who takes a loan: the device knows. */
+	__atomic_store_n(&pool->dma, reach, __ATOMIC_RELEASE);
 }

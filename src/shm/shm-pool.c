@@ -179,6 +179,14 @@ check(const struct shm_pool_config *cfg, char *err, size_t errlen)
 			SHM_BUFFER_SIZE_MAX);
 		return -EINVAL;
 	}
+	if (cfg->numa >= SHM_MEMORY_NODES ||
+		(cfg->numa >= 0 && (shm_memory_nodes() >> cfg->numa & 1) == 0)) {
+		snprintf(err, errlen,
+			"group %s: numa=%d: there is no NUMA node %d on this machine; lscpu lists "
+			"them, and numa=all is right for most",
+			cfg->name, cfg->numa, cfg->numa);
+		return -EINVAL;
+	}
 	if (cfg->size < SHM_POOL_BUFFERS_AT + (uint64_t)SHM_POOL_BUFFERS_MIN * cfg->buffer_size) {
 		snprintf(err, errlen,
 			"group %s: the pool's size is %llu bytes, but must have room for %u "

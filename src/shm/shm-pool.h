@@ -70,6 +70,12 @@ struct shm_pool_status {
 };
 void shm_pool_status(struct shm_pool *pool, struct shm_pool_status *st);
 
+/* What a device that reads memory itself has to be told of, and how far it was told
+ * (packet_lender.dma of the pool's loans); 0 at first. Control thread. */
+void shm_pool_memory(const struct shm_pool *pool, void **at, uint64_t *len, uint64_t *page);
+uint32_t shm_pool_reach(const struct shm_pool *pool);
+void shm_pool_set_reach(struct shm_pool *pool, uint32_t reach);
+
 /* For NICs that receive into the pool. Their mbufs come with
  * RTE_MBUF_F_EXTERNAL, which most drivers lose on receive: set it again. */
 struct rte_mempool *shm_pool_mempool(struct shm_pool *pool);

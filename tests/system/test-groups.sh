@@ -49,6 +49,7 @@ refuses "there is no group" group del nowhere
 refuses "multiple of 64" group add x --buffer-size 2000
 refuses "pool-size is a size" group add x --pool-size 12
 refuses "numa is the number" group add x --numa both
+refuses "there is no NUMA node 63" group add x --numa 63
 refuses "packet-memory=" group add x --pool-size 1G --buffer-size 512
 check "which left nothing behind" holds "cfg red" '[.groups[].name] | join(" ")' group list
 refuses "has 1 port (fw0)" group del red

@@ -116,6 +116,24 @@ shm_pool_status(struct shm_pool *p, struct shm_pool_status *st)
 		.ports = p->ports};
 }
 
+void
+shm_pool_memory(const struct shm_pool *p, void **at, uint64_t *len, uint64_t *page)
+{
+	*at = NULL;
+	*len = *page = 0;
+}
+
+uint32_t
+shm_pool_reach(const struct shm_pool *p)
+{
+	return 0;
+}
+
+void
+shm_pool_set_reach(struct shm_pool *p, uint32_t reach)
+{
+}
+
 struct rte_mempool *
 shm_pool_mempool(struct shm_pool *p)
 {

@@ -203,12 +203,16 @@ static void
 test_numa(void **state)
 {
 	struct shm_memory m;
-	unsigned int nodes = shm_memory_nodes();
+	uint64_t nodes = shm_memory_nodes();
 
 	if (shm_memory_create(&m, "test", 1 << 20, false, SHM_MEMORY_LATER, err, sizeof(err)) != 0)
 		fail_msg("%s", err);
-	if (nodes > 0)
-		assert_int_equal(shm_memory_bind(&m, 4096, 1 << 30, (int)nodes - 1), 0);
+	assert_true(nodes != 0);
+	/* The highest one; where the kernel tells of none it knows no nodes either. */
+	if (access("/sys/devices/system/node/node0", F_OK) == 0)
+		assert_int_equal(
+			shm_memory_bind(&m, 4096, 1 << 30, 63 - __builtin_clzll(nodes)), 0);
+	shm_memory_spread(&m);
 	assert_int_equal(shm_memory_bind(&m, 1, 4096, 0), -EINVAL);
 	assert_int_equal(shm_memory_bind(&m, 2 << 20, 4096, 0), -EINVAL);
 	assert_int_equal(shm_memory_bind(&m, 0, 4096, -1), -EINVAL);
@@ -219,6 +223,31 @@ test_numa(void **state)
 	if (shm_memory_create(&m, "test", 4096, false, 63, err, sizeof(err)) != 0)
 		fail_msg("%s", err);
 	shm_memory_free(&m);
+}
+
+/* However many nodes: each page is one node's, and nobody has two more than another. */
+static void
+test_shares(void **state)
+{
+	static const uint64_t pages[] = {1, 2, 3, 7, 64, 4096};
+
+	for (unsigned int k = 0; k < 6; k++) {
+		for (unsigned int n = 1; n <= 8; n++) {
+			uint64_t at = 0;
+
+			for (unsigned int i = 0; i < n; i++) {
+				uint64_t offset = 1, len = shm_memory_share(pages[k] << 21, 1 << 21,
+							     n, i, &offset);
+
+				assert_int_equal(offset, at);
+				assert_true(
+					len >> 21 == pages[k] / n || len >> 21 == pages[k] / n + 1);
+				assert_int_equal(len & ((1 << 21) - 1), 0);
+				at += len;
+			}
+			assert_int_equal(at, pages[k] << 21);
+		}
+	}
 }
 
 static void
@@ -255,6 +284,7 @@ main(void)
 		cmocka_unit_test(test_adopt),
 		cmocka_unit_test(test_fault),
 		cmocka_unit_test(test_numa),
+		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_hugepages),
 	};
 
