@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Counters as DPDK telemetry commands, so that exporters which know DPDK see
- * ports and workers without knowing NetVM:
+ * ports, groups and workers without knowing NetVM:
  *
  *	/netvm/ports         names
  *	/netvm/port,NAME     counters, and drops by reason where there are any
+ *	/netvm/groups        names
+ *	/netvm/group,NAME    its pool's buffers and where they are
  *	/netvm/workers       numbers
  *	/netvm/worker,N      packets, cycles, sleeps
  *
@@ -34,8 +36,22 @@ struct seen_port {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct seen_port ports[DP_PORTS_MAX];
 static unsigned int nports;
+static struct seen_group {
+	char name[DP_NAME_MAX];
+	struct dp_group_status status;
+} groups[DP_GROUPS_MAX];
+static unsigned int ngroups;
 static struct dp_worker_status workers[DP_WORKERS_MAX];
 static unsigned int nworkers;
+
+static void
+see_group(const char *name, struct dp_group *group, void *arg)
+{
+	struct seen_group *g = &groups[ngroups++];
+
+	snprintf(g->name, sizeof(g->name), "%s", name);
+	dp_group_status(group, &g->status);
+}
 
 void
 telemetry_update(void)
@@ -49,6 +65,8 @@ telemetry_update(void)
 		dp_port_counters(dp_ports[i], &ports[nports].counters);
 		nports++;
 	}
+	ngroups = 0;
+	dp_group_walk(see_group, NULL);
 	nworkers = dp_workers();
 	for (unsigned int i = 0; i < nworkers; i++)
 		dp_worker_status(i, &workers[i]);
@@ -110,6 +128,54 @@ answer_port(const char *cmd, const char *params, struct rte_tel_data *d)
 }
 
 static int
+answer_groups(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	int rc = rte_tel_data_start_array(d, RTE_TEL_STRING_VAL);
+
+	pthread_mutex_lock(&lock);
+	for (unsigned int i = 0; rc == 0 && i < ngroups; i++)
+		rc = rte_tel_data_add_array_string(d, groups[i].name);
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
+static int
+fill_group(const struct dp_group_status *st, struct rte_tel_data *d)
+{
+	uint32_t there = st->pool.free + st->pool.guests;
+	int rc = rte_tel_data_start_dict(d);
+
+	rc |= rte_tel_data_add_dict_u64(d, "memory", st->pool.size);
+	rc |= rte_tel_data_add_dict_u64(d, "page", st->pool.page);
+	rc |= rte_tel_data_add_dict_u64(d, "buffer_size", st->pool.buffer_size);
+	rc |= rte_tel_data_add_dict_u64(d, "buffers", st->pool.buffers);
+	rc |= rte_tel_data_add_dict_u64(d, "free", st->pool.free);
+	rc |= rte_tel_data_add_dict_u64(d, "with_guests", st->pool.guests);
+	/* Counted one after the other while they move. */
+	rc |= rte_tel_data_add_dict_u64(
+		d, "under_way", st->pool.buffers > there ? st->pool.buffers - there : 0);
+	rc |= rte_tel_data_add_dict_u64(d, "shm_ports", st->pool.ports);
+	rc |= rte_tel_data_add_dict_u64(d, "nic_ports", st->nics);
+	return rc;
+}
+
+static int
+answer_group(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	int rc = -ENOENT;
+
+	pthread_mutex_lock(&lock);
+	for (unsigned int i = 0; params != NULL && i < ngroups; i++) {
+		if (strcmp(groups[i].name, params) == 0) {
+			rc = fill_group(&groups[i].status, d);
+			break;
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
+static int
 answer_workers(const char *cmd, const char *params, struct rte_tel_data *d)
 {
 	int rc = rte_tel_data_start_array(d, RTE_TEL_INT_VAL);
@@ -154,6 +220,9 @@ telemetry_start(void)
 	} commands[] = {
 		{"/netvm/ports", "Names of NetVM's ports. Takes no parameters", answer_ports},
 		{"/netvm/port", "Counters of a port. Parameters: name", answer_port},
+		{"/netvm/groups", "Names of NetVM's trust groups. Takes no parameters",
+			answer_groups},
+		{"/netvm/group", "Buffers of a trust group's pool. Parameters: name", answer_group},
 		{"/netvm/workers", "NetVM's workers. Takes no parameters", answer_workers},
 		{"/netvm/worker", "Counters of a worker. Parameters: number", answer_worker},
 	};

@@ -94,6 +94,10 @@ telemetry_says() { telemetry "$1" | grep -F -- "$2"; }
 check "telemetry lists ports" wait_for 3 telemetry_says /netvm/ports '"vm1"'
 check "telemetry counts a port" telemetry_says /netvm/port,vm1 '"rx_packets":0'
 check "telemetry counts a worker" telemetry_says /netvm/worker,0 '"idle_cycles"'
+must "a group" nv group add told --pool-size 1M
+check "telemetry lists groups" wait_for 3 telemetry_says /netvm/groups '"told"'
+check "telemetry counts a pool" telemetry_says /netvm/group,told '"with_guests":0'
+must "the group goes" nv group del told
 check "telemetry knows no other port" telemetry_says /netvm/port,nobody '{"/netvm/port":null}'
 check "port list" holds "cfg1 up0 vm1 vm2" '[.ports[].name] | sort | join(" ")' port list
 check "port set" nv port set vm1 vlan=11 mtu=1400 guard=none network=blue enabled=no
