@@ -15,19 +15,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/shm/client.h"
 #include "tests/unit/shm-daemon.h"
 #include "tests/unit/shm-host.h"
+
+#define POOL_MOST 4096 /* buffers of its pool, at most */
 
 /* Says on stdout how its ports are. */
 int
 daemon_main(const char *dir, const char *variant)
 {
 	struct shm_port_config cfg;
+	struct shm_pool_status st;
 	sigset_t set;
 	int sig;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (!host_start(dir) || !host_pool(strcmp(variant, "pool") == 0 ? 8 << 20 : 0))
 		return 1;
@@ -46,12 +51,17 @@ daemon_main(const char *dir, const char *variant)
 	shm_resume();
 	printf("%d%d\n", host_status(0).resumed, host_status(1).resumed);
 	fflush(stdout);
-	sigwait(&set, &sig);
+	while (sigwait(&set, &sig) == 0 && sig == SIGUSR1) {
+		shm_pool_status(host.pool, &st);
+		printf("%9u %9u %9u\n", st.free, st.guests, st.buffers);
+		fflush(stdout);
+	}
 	return host_stop() ? 0 : 2;
 }
 
 char daemon_dir[] = "/tmp/netvm-resume-XXXXXX", daemon_shm[64];
 static pid_t daemon_pid;
+static int daemon_out = -1; /* what it says */
 
 const char *
 daemon_start(const char *variant)
@@ -71,11 +81,66 @@ daemon_start(const char *variant)
 		_exit(100);
 	}
 	close(out[1]);
-	n = read(out[0], said, sizeof(said) - 1);
-	close(out[0]);
+	n = read(out[0], said, 3);
+	if (daemon_out >= 0)
+		close(daemon_out);
+	daemon_out = out[0];
 	assert_int_equal(n, 3);
 	said[2] = '\0';
 	return said;
+}
+
+void
+daemon_counts(unsigned int counts[3])
+{
+	char line[31] = "", *next = line;
+
+	kill(daemon_pid, SIGUSR1);
+	assert_int_equal(read(daemon_out, line, 30), 30);
+	for (unsigned int i = 0; i < 3; i++)
+		counts[i] = (unsigned int)strtoul(next, &next, 10);
+}
+
+/* All that is in the rings for this guest is in its hands now. Nothing twice. */
+static void
+take_all(struct client *c, uint8_t mine[POOL_MOST])
+{
+	struct netvm_desc d;
+	uint32_t buffer;
+
+	while (client_rx(c, 0, &d, 1) == 1) {
+		assert_in_range(d.buffer, 0, POOL_MOST - 1);
+		assert_int_equal(mine[d.buffer]++, 0);
+	}
+	while (client_fill(c, 0, &buffer, 1) == 1) {
+		assert_in_range(buffer, 0, POOL_MOST - 1);
+		assert_int_equal(mine[buffer]++, 0);
+	}
+	client_signal(c, 0);
+}
+
+void
+daemon_count_all(struct client *a, struct client *b)
+{
+	static uint8_t at_a[POOL_MOST], at_b[POOL_MOST];
+	int64_t limit = host_ms() + 60000;
+	unsigned int n, counts[3];
+
+	memset(at_a, 0, sizeof(at_a));
+	memset(at_b, 0, sizeof(at_b));
+	do {
+		if (host_ms() > limit)
+			fail_msg("guests have %u; %u are free, %u with guests, of %u", n, counts[0],
+				counts[1], counts[2]);
+		take_all(a, at_a);
+		take_all(b, at_b);
+		n = 0;
+		for (unsigned int i = 0; i < POOL_MOST; i++) {
+			assert_true(at_a[i] + at_b[i] <= 1);
+			n += at_a[i] + at_b[i];
+		}
+		daemon_counts(counts);
+	} while (n == 0 || n != counts[1] || counts[0] + counts[1] != counts[2]);
 }
 
 void

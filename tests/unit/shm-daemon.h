@@ -18,6 +18,12 @@ bool daemon_begin(void);
 bool daemon_over(void);
 /* Returns which of its two ports it resumed: "00", "11". */
 const char *daemon_start(const char *variant);
+/* Its pool's buffers: free, with guests, all. */
+void daemon_counts(unsigned int counts[3]);
+/* Takes all that there is for these two guests, the only ones, who are quiet: in the end
+ * every buffer is in the hands of one of them, and the daemon's book says so, or free. */
+struct client;
+void daemon_count_all(struct client *a, struct client *b);
 /* SIGKILL. */
 void daemon_die(void);
 /* It ends, and has all buffers back. */

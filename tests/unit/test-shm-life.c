@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/shm/shm-private.h"
 #include "tests/unit/shm-guests.h"
 
 static uint32_t
@@ -214,6 +215,36 @@ test_disable(void **state)
 	guests_gave_all_back();
 }
 
+/* Memory that a member has taken away from under us is zeroes, and nobody is served on
+ * it: not who did so, and not the others of the group. */
+static void
+test_torn_memory(void **state)
+{
+	struct client a, b;
+
+	guests_attach(&a, 0);
+	guests_attach(&b, 1);
+	guests_exchange(&a, &b, 5);
+	/* As the handler of SIGBUS says it. */
+	atomic_store_explicit(&host.port[0]->memory.torn, true, memory_order_relaxed);
+	assert_true(host_wait(0, SHM_ERROR));
+	assert_non_null(strstr(host_status(0).error, "gave back memory"));
+	assert_int_equal(host_status(0).owned, 0);
+	assert_int_equal(host_status(1).state, SHM_UP);
+	/* Opening again does not help. */
+	assert_false(client_open(&a, 1));
+	atomic_store_explicit(&host.pool->memory.torn, true, memory_order_relaxed);
+	assert_true(host_wait(1, SHM_ERROR));
+	atomic_store_explicit(&host.pool->memory.torn, false, memory_order_relaxed);
+	atomic_store_explicit(&host.port[0]->memory.torn, false, memory_order_relaxed);
+	assert_true(client_open(&a, 20));
+	assert_true(client_open(&b, 20));
+	guests_exchange(&a, &b, 5);
+	client_close(&a, true);
+	client_close(&b, true);
+	guests_gave_all_back();
+}
+
 static int
 set_up(void **state)
 {
@@ -242,6 +273,7 @@ main(void)
 		cmocka_unit_test(test_heartbeat),
 		cmocka_unit_test(test_page),
 		cmocka_unit_test(test_disable),
+		cmocka_unit_test(test_torn_memory),
 	};
 
 	unsetenv("NOTIFY_SOCKET");

@@ -167,8 +167,8 @@ test_under_traffic(void **state)
 	attach(&pair_b, "p1");
 	atomic_store(&stop, false);
 	assert_int_equal(pthread_create(&thread, NULL, traffic, NULL), 0);
-	for (unsigned int i = 0; i < 5; i++) {
-		usleep(30000 + i * 7777);
+	for (unsigned int i = 0; i < 10; i++) {
+		usleep(10000 + i * 3777);
 		daemon_die();
 		assert_string_equal(daemon_start(""), "11");
 	}
@@ -180,6 +180,7 @@ test_under_traffic(void **state)
 	exchange(&pair_a, &pair_b, 300);
 	exchange(&pair_b, &pair_a, 300);
 	assert_false(client_lost(&pair_a));
+	daemon_count_all(&pair_a, &pair_b);
 	client_close(&pair_a, true);
 	client_close(&pair_b, true);
 	daemon_end();
