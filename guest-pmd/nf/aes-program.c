@@ -22,12 +22,37 @@ static const struct nf_option options[] = {
 	{0},
 };
 
+static int
+read_key(struct aes_key *key, struct nf_file *f)
+{
+	int r = nf_file_next(f);
+	size_t n = r > 0 ? strlen(f->field[0]) : 0;
+
+	if (r < 0)
+		return r;
+	if (f->fields != 1 || (n != 32 && n != 64))
+		return nf_refuse("%s: expected one key of 32 or 64 hexadecimal digits", f->path);
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)f->field[0][i];
+
+		if (!isxdigit(c))
+			return nf_refuse(
+				"%s:%u: digit %zu is not hexadecimal", f->path, f->line, i + 1);
+		c = (unsigned char)(isdigit(c) ? c - '0' : tolower(c) - 'a' + 10);
+		key->bytes[i / 2] = (uint8_t)(key->bytes[i / 2] << 4 | c);
+	}
+	key->length = (unsigned int)(n / 2);
+	r = nf_file_next(f);
+	if (r <= 0)
+		return r;
+	return nf_refuse("%s:%u: expected nothing behind the key", f->path, f->line);
+}
+
 int
 aes_key_read(struct aes_key *key, const char *path)
 {
 	struct nf_file f;
 	struct stat st;
-	size_t n;
 	int r = nf_file_open(&f, path);
 
 	if (r < 0)
@@ -35,24 +60,10 @@ aes_key_read(struct aes_key *key, const char *path)
 	if (fstat(fileno(f.stream), &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
 		r = nf_refuse("%s: may be read by others than its owner: chmod 600", path);
 	if (r == 0)
-		r = nf_file_next(&f);
+		r = read_key(key, &f);
 	nf_file_close(&f);
-	if (r < 0)
-		return r;
-	n = r > 0 ? strlen(f.field[0]) : 0;
-	if (f.fields != 1 || (n != 32 && n != 64))
-		return nf_refuse("%s: expected one key of 32 or 64 hexadecimal digits", path);
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)f.field[0][i];
-
-		if (!isxdigit(c))
-			return nf_refuse(
-				"%s:%u: digit %zu is not hexadecimal", path, f.line, i + 1);
-		c = (unsigned char)(isdigit(c) ? c - '0' : tolower(c) - 'a' + 10);
-		key->bytes[i / 2] = (uint8_t)(key->bytes[i / 2] << 4 | c);
-	}
-	key->length = (unsigned int)(n / 2);
-	return 0;
+	explicit_bzero(f.text, sizeof(f.text));
+	return r;
 }
 
 static int

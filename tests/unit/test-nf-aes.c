@@ -187,6 +187,10 @@ keys_are_read_from_private_files(void **state)
 	assert_true(aes_key_read(&k, test_file("")) < 0);
 	assert_true(aes_key_read(&k, test_file("000102030405060708090A0b0c0d0e0g")) < 0);
 	assert_non_null(strstr(nf_error(), ":1: digit 32 is not hexadecimal"));
+	/* Which of two keys was meant, nobody knows. */
+	assert_true(aes_key_read(&k, test_file("# one\n000102030405060708090a0b0c0d0e0f\n"
+					       "# two\n100102030405060708090a0b0c0d0e0f\n")) < 0);
+	assert_non_null(strstr(nf_error(), ":4: expected nothing behind the key"));
 }
 
 int
