@@ -186,6 +186,20 @@ start_number(void *name, void *number, void *unused)
 	dp_port_reserve(name, (uint16_t)GPOINTER_TO_UINT(number));
 }
 
+/* Also those in error, whose guests may wait for them. */
+static bool
+object_exists(const char *kind, const char *name, void *user)
+{
+	const struct port *p;
+
+	if (strcmp(kind, "pool") == 0)
+		return control_group_find(user, name, NULL) != NULL;
+	if (strcmp(kind, "port") != 0)
+		return true;
+	p = control_port_find(user, name, NULL);
+	return p != NULL && p->set.type == DP_PORT_SHM;
+}
+
 static bool
 start_objects(struct control *c, GError **error)
 {
@@ -209,7 +223,7 @@ start_objects(struct control *c, GError **error)
 		control_link(c);
 		/* Last: what waits in the rings of guests that outlived us is taken now, and
 		 * finds the ports that it goes to. */
-		dp_groups_settle();
+		dp_groups_settle(object_exists, c);
 		/* Also a test, while somebody watches, that it can be written. */
 		ok = control_save(c, NULL, error);
 	}

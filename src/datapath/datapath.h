@@ -122,8 +122,10 @@ struct dp_group_status {
 	uint32_t nics; /* nic ports that receive into it */
 };
 void dp_group_status(struct dp_group *group, struct dp_group_status *st);
-/* All ports that outlived an earlier netvmd are there again: frees what others had. */
-void dp_groups_settle(void);
+/* All groups and ports that outlived an earlier netvmd are there again: frees what others
+ * had. exists: whether there is a group ("pool") or shm port ("port") of that name, also
+ * one that could not be made. */
+void dp_groups_settle(bool (*exists)(const char *kind, const char *name, void *user), void *user);
 /* Calls cb for each group. */
 void dp_group_walk(void (*cb)(const char *name, struct dp_group *group, void *arg), void *arg);
 

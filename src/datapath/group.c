@@ -33,6 +33,7 @@ static char dir[PATH_MAX];
 static enum dp_hugepages hugepages;
 static void (*warn)(const char *sentence);
 static bool running, settled;
+static bool wanted; /* there is a group, maybe one that could not be made */
 
 void
 group_init(const struct dp_config *cfg)
@@ -47,7 +48,7 @@ group_stop(void)
 {
 	if (running)
 		shm_stop();
-	running = settled = false;
+	running = settled = wanted = false;
 }
 
 static int
@@ -132,6 +133,7 @@ dp_group_add(const struct dp_group_config *cfg, struct dp_group **group, struct 
 	unsigned int slot = 0;
 	int rc = config_check(&c, cfg, err);
 
+	wanted = true;
 	if (rc != 0)
 		return rc;
 	while (slot < DP_GROUPS_MAX && groups[slot] != NULL)
@@ -202,8 +204,12 @@ dp_group_walk(void (*cb)(const char *name, struct dp_group *group, void *arg), v
 }
 
 void
-dp_groups_settle(void)
+dp_groups_settle(bool (*exists)(const char *kind, const char *name, void *user), void *user)
 {
+	if (running)
+		shm_settle(exists, user);
+	else if (!wanted)
+		shm_discard(dir);
 	for (unsigned int i = 0; i < DP_GROUPS_MAX; i++)
 		if (groups[i] != NULL)
 			shm_pool_settle(groups[i]->pool);

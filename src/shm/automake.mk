@@ -24,6 +24,7 @@ noinst_LIBRARIES += %D%/libnvshm.a
 	%D%/shm-resume.c \
 	%D%/shm-ring.c %D%/shm-ring.h \
 	%D%/shm-rx.c \
+	%D%/shm-settle.c \
 	%D%/shm-server.c %D%/shm-server.h \
 	%D%/shm-tx.c
 

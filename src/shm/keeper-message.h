@@ -20,6 +20,7 @@ enum keeper_request {
 	KEEPER_DROP = 3, /* prefix */
 	KEEPER_HAS = 4,  /* prefix; result: names that begin with it */
 	KEEPER_END = 5,  /* drop everything and end */
+	KEEPER_NEXT = 6, /* name; result 1: the answer has the one that comes next (strcmp) */
 };
 
 struct keeper_message {

@@ -239,6 +239,19 @@ keeper_store_has(const char *prefix)
 	return false;
 }
 
+bool
+keeper_store_next(char name[SHM_KEEPER_NAME])
+{
+	const struct stored *best = NULL;
+
+	for (const struct stored *s = stored; s; s = s->next)
+		if (strcmp(s->name, name) > 0 && (!best || strcmp(s->name, best->name) < 0))
+			best = s;
+	if (best)
+		memcpy(name, best->name, SHM_KEEPER_NAME);
+	return best != NULL;
+}
+
 void
 keeper_store_stop(void)
 {

@@ -16,6 +16,7 @@ int keeper_store_hold(const char *name, const int *fd, unsigned int n);
 int keeper_store_get(const char *name, int fd[SHM_KEEPER_FDS]);
 void keeper_store_drop(const char *prefix);
 bool keeper_store_has(const char *prefix);
+bool keeper_store_next(char name[SHM_KEEPER_NAME]);
 /* Forgets what we know; the manager goes on holding. */
 void keeper_store_stop(void);
 

@@ -120,6 +120,20 @@ drop(const char *prefix)
 	}
 }
 
+/* The name that comes next, in its place; whether there is one. */
+static bool
+next(char name[SHM_KEEPER_NAME])
+{
+	const struct held *best = NULL;
+
+	for (const struct held *h = held; h; h = h->next)
+		if (strcmp(h->name, name) > 0 && (!best || strcmp(h->name, best->name) < 0))
+			best = h;
+	if (best)
+		memcpy(name, best->name, SHM_KEEPER_NAME);
+	return best != NULL;
+}
+
 /* One request and its answer; false: the client is done with. */
 static bool
 serve(int sock)
@@ -157,6 +171,9 @@ serve(int sock)
 	case KEEPER_END:
 		drop("");
 		ending = true;
+		break;
+	case KEEPER_NEXT:
+		m.result = next(m.name);
 		break;
 	default:
 		m.result = -ENOSYS;

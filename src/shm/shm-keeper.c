@@ -90,27 +90,47 @@ dial(void)
 	return -code;
 }
 
-/* One request; fd[] and n are the request's and become the answer's. */
+/* One request; m, fd[] and n are the request's and become the answer's. */
 static int
-ask(enum keeper_request request, const char *name, int fd[SHM_KEEPER_FDS], unsigned int *n)
+exchange(struct keeper_message *m, int fd[SHM_KEEPER_FDS], unsigned int *n)
 {
-	struct keeper_message m = {.magic = KEEPER_MAGIC, .request = request};
 	int ret;
 
 	if (keeper.sock < 0)
 		return -ENOTCONN;
-	snprintf(m.name, sizeof(m.name), "%s", name);
-	ret = keeper_send(keeper.sock, &m, fd, *n);
+	ret = keeper_send(keeper.sock, m, fd, *n);
 	*n = 0;
 	if (ret == 0)
-		ret = keeper_receive(keeper.sock, &m, fd, n);
+		ret = keeper_receive(keeper.sock, m, fd, n);
 	if (ret != 0) {
 		keeper.stuck = ret == -EAGAIN;
 		keeper.lost++;
 		disconnect();
 		return ret;
 	}
-	return m.result;
+	return m->result;
+}
+
+static int
+ask(enum keeper_request request, const char *name, int fd[SHM_KEEPER_FDS], unsigned int *n)
+{
+	struct keeper_message m = {.magic = KEEPER_MAGIC, .request = request};
+
+	snprintf(m.name, sizeof(m.name), "%s", name);
+	return exchange(&m, fd, n);
+}
+
+/* To the keeper that is there, if one is. */
+static void
+connect_there(void)
+{
+	unsigned int n = 0;
+	int fd[SHM_KEEPER_FDS];
+
+	keeper.sock = dial();
+	/* It may just be ending: then it does not answer any more. */
+	if (keeper.sock >= 0)
+		(void)ask(KEEPER_HAS, "", fd, &n);
 }
 
 static int
@@ -174,17 +194,16 @@ start_program(void)
 	return ret;
 }
 
-/* To the keeper that is there, if one is. */
-static void
-connect_there(void)
+/* There is a keeper from now on. A connection that broke says nothing of the keeper
+ * behind it: a second one would take its place, and it would hold what it has for
+ * ever. */
+static int
+reach(void)
 {
-	unsigned int n = 0;
-	int fd[SHM_KEEPER_FDS];
-
-	keeper.sock = dial();
-	/* It may just be ending: then it does not answer any more. */
+	connect_there();
 	if (keeper.sock >= 0)
-		(void)ask(KEEPER_HAS, "", fd, &n);
+		return 0;
+	return keeper.stuck ? -ETIMEDOUT : start_program();
 }
 
 static bool
@@ -260,7 +279,7 @@ shm_keeper_hold(const char *name, const int *fd, unsigned int n)
 		if (keeper.store) {
 			ret = keeper_store_hold(name, fd, n);
 		} else {
-			ret = keeper.sock >= 0 ? 0 : keeper.stuck ? -ETIMEDOUT : start_program();
+			ret = keeper.sock >= 0 ? 0 : keeper.stuck ? -ETIMEDOUT : reach();
 			memcpy(copy, fd, n * sizeof(fd[0]));
 			if (ret == 0)
 				ret = ask(KEEPER_HOLD, name, copy, &n);
@@ -331,6 +350,27 @@ shm_keeper_has(const char *prefix)
 		has = ask(KEEPER_HAS, prefix, fd, &n) > 0;
 	pthread_mutex_unlock(&keeper.lock);
 	return has;
+}
+
+bool
+shm_keeper_next(char name[SHM_KEEPER_NAME])
+{
+	struct keeper_message m = {.magic = KEEPER_MAGIC, .request = KEEPER_NEXT};
+	int fd[SHM_KEEPER_FDS];
+	unsigned int n = 0;
+	bool found;
+
+	pthread_mutex_lock(&keeper.lock);
+	if (keeper.store) {
+		found = keeper_store_next(name);
+	} else {
+		memcpy(m.name, name, sizeof(m.name));
+		/* Names come in order, so this ends whatever is answered. */
+		found = exchange(&m, fd, &n) == 1 && strcmp(m.name, name) > 0;
+		memcpy(name, m.name, sizeof(m.name));
+	}
+	pthread_mutex_unlock(&keeper.lock);
+	return found;
 }
 
 void

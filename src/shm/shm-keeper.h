@@ -43,6 +43,12 @@ int shm_keeper_get(const char *name, int fd[SHM_KEEPER_FDS]);
 void shm_keeper_drop(const char *prefix);
 /* Whether names with this prefix are held. */
 bool shm_keeper_has(const char *prefix);
+/* Replaces a name ("": before the first) by the one that comes after it. False: none does,
+ * or the keeper is an older one, which does not know of this. */
+bool shm_keeper_next(char name[SHM_KEEPER_NAME]);
+/* shm-settle.c. Forgets every object ("port", "fw0") that `exists` does not know: its memory is
+ * free, and who is connected to it sees the end. */
+void shm_keeper_settle(bool (*exists)(const char *kind, const char *name, void *user), void *user);
 /* Disconnects; with `end` the keeper drops everything and ends. */
 void shm_keeper_stop(bool end);
 

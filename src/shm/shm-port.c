@@ -83,6 +83,22 @@ shm_stop(void)
 	shm_keeper_stop(true);
 }
 
+void
+shm_settle(bool (*exists)(const char *kind, const char *name, void *user), void *user)
+{
+	shm_keeper_settle(exists, user);
+}
+
+void
+shm_discard(const char *run_dir)
+{
+	char err[256];
+
+	/* Without the program there is nothing to discard. */
+	if (shm_keeper_start(run_dir, err, sizeof(err)) == 0)
+		shm_keeper_stop(true);
+}
+
 /* --- create and destroy ------------------------------------------------------------ */
 
 static bool

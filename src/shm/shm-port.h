@@ -51,6 +51,12 @@ void shm_stop(void);
  * served when it is made. */
 void shm_resume(void);
 
+/* Forgets what an earlier daemon had and this one has not: ports ("port") and groups
+ * ("pool") that `exists` does not know. Guests that are still on them see the end. */
+void shm_settle(bool (*exists)(const char *kind, const char *name, void *user), void *user);
+/* The same for all of them, where there is no group: instead of shm_init(). */
+void shm_discard(const char *run_dir);
+
 struct shm_port_config {
 	char name[NETVM_NAME_MAX];
 	struct shm_pool *pool;

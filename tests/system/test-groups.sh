@@ -9,6 +9,8 @@ export NO_GUESTS=1
 . "$here/lib-control.sh"
 # shellcheck source-path=SCRIPTDIR source=lib-libvirt.sh
 . "$here/lib-libvirt.sh"
+# shellcheck source-path=SCRIPTDIR source=lib-shm.sh
+. "$here/lib-shm.sh"
 
 cat > $DIR/netvmd.conf << 'CONF'
 [memory]
@@ -183,7 +185,33 @@ else
 	skip "libvirt takes it" "libvirtd is not installed"
 fi
 
+# --- what is gone when netvmd comes back ---------------------------------------------------
+
+memory='[memory]\nhugepages = never\npacket-memory = 32M\n'
+late_runs()
+{
+	printf "$memory"'[group late]\npool-size = 4M\n[port late0]\ntype = shm\ngroup = late\n' \
+		> $DIR/netvmd.conf
+	kill -HUP "$NETVMD_PID"
+	wait_for 5 port_is late0 waiting && peer_start late0 idle
+}
+# Killed, and back with a config without late.
+back_without()
+{
+	netvmd_end KILL
+	printf "$memory" > $DIR/netvmd.conf
+	netvmd_start
+}
+no_keeper() { ! pgrep -x netvm-keeper; }
+check "a guest is on a port of the config" late_runs
+back_without
+check "who was on it sees the end" wait_for 10 process_ended "${peer_pids[late0]}"
+check "what stayed was kept" holds true .resumed group show red
 check "port del" nv port del fw0
 check "its sockets are gone" test ! -e $DIR/run/shm/fw0.ring.sock
 check "group del" nv group del red
+check "once more, and it is the only one" late_runs
+back_without
+check "who was on it sees the end" wait_for 10 process_ended "${peer_pids[late0]}"
+check "nothing is kept" wait_for 10 no_keeper
 check "no group is left" holds 0 '.groups | length' group list

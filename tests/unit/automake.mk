@@ -198,6 +198,11 @@ UNIT_TESTS += %D%/test-shm-keeper
 %C%_test_shm_keeper_CFLAGS = $(SHM_KEEPER_CFLAGS)
 %C%_test_shm_keeper_LDADD = src/shm/libnvshm.a src/packet/libnvpacket.a $(UNIT_LIBS)
 
+UNIT_TESTS += %D%/test-shm-settle
+%C%_test_shm_settle_SOURCES = %D%/test-shm-settle.c
+%C%_test_shm_settle_CFLAGS = $(SHM_KEEPER_CFLAGS)
+%C%_test_shm_settle_LDADD = src/shm/libnvshm.a src/packet/libnvpacket.a $(UNIT_LIBS)
+
 UNIT_TESTS += %D%/test-shm-store
 %C%_test_shm_store_SOURCES = %D%/test-shm-store.c
 %C%_test_shm_store_CFLAGS = $(UNIT_CFLAGS)

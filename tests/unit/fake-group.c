@@ -74,7 +74,7 @@ dp_group_status(struct dp_group *g, struct dp_group_status *st)
 }
 
 void
-dp_groups_settle(void)
+dp_groups_settle(bool (*exists)(const char *kind, const char *name, void *user), void *user)
 {
 	settled++;
 }

@@ -142,6 +142,16 @@ shm_pool_mempool(struct shm_pool *p)
 
 /* --- ports --------------------------------------------------------------- */
 
+void
+shm_settle(bool (*exists)(const char *kind, const char *name, void *user), void *user)
+{
+}
+
+void
+shm_discard(const char *run_dir)
+{
+}
+
 int
 shm_init(const struct shm_env *env, const char *run_dir, char *err, size_t errlen)
 {

@@ -135,6 +135,12 @@ content_is(int fd, const char *text)
 	       (fcntl(fd, F_GETFD) & FD_CLOEXEC);
 }
 
+static bool
+is_c(const char *kind, const char *name, void *user)
+{
+	return strcmp(kind, "port") == 0 && strcmp(name, "c") == 0;
+}
+
 /* The daemon that the manager starts; its exit status says where it failed. */
 static int
 child(const char *what)
@@ -153,7 +159,7 @@ child(const char *what)
 			return 13;
 		if (!shm_keeper_has("port/a/") || shm_keeper_get("port/b/bells", fd) != 0)
 			return 14;
-		shm_keeper_drop("port/a/");
+		shm_keeper_settle(is_c, NULL);
 		return shm_keeper_has("port/a/") || !shm_keeper_has("port/c/") ? 15 : 0;
 	}
 	/* One of three is missing: none of them is there. */
