@@ -128,8 +128,10 @@
 #define NETVM_DEVICE_MAGIC UINT64_C(0x316765724d56654e) /* "NeVMreg1" */
 #define NETVM_POOL_MAGIC   UINT64_C(0x316c6f704d56654e) /* "NeVMpol1" */
 
-#define NETVM_PCI_VENDOR  0x1af4
-#define NETVM_PCI_DEVICE  0x1110
+#define NETVM_PCI_VENDOR 0x1af4
+#define NETVM_PCI_DEVICE 0x1110
+/* Sent to a client that is refused, where the ivshmem protocol's version should be. */
+#define NETVM_REFUSED     INT64_C(-16)
 #define NETVM_HOST_PEER   0 /* the host's ID among the ivshmem peers */
 #define NETVM_BAR0_ID     8 /* IVPosition: this guest's ID, read-only */
 #define NETVM_BAR0_BELL   12

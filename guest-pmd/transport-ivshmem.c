@@ -71,6 +71,8 @@ static int
 greet(const struct netvm_link *link, const char *path, struct netvm_ivshmem *in, int64_t value)
 {
 	if (in->state == NETVM_IVSHMEM_VERSION) {
+		if (value == NETVM_REFUSED)
+			return netvm_fail(EPIPE, "%s: %s refuses us", link->name, path);
 		if (value != IVSHMEM_VERSION)
 			return netvm_fail(EPROTO,
 				"%s: %s speaks version %" PRId64

@@ -208,7 +208,7 @@ ring_attach(struct shm_port *p, int sock)
 	int ret;
 
 	if (!bells_open(p)) {
-		close(sock);
+		shm_door_refuse(sock);
 		shm_life_enter(
 			p, SHM_WAITING, "no file descriptor is left for a guest's doorbells");
 		return;

@@ -100,6 +100,8 @@ greet(struct client *c, int sock, double end, int64_t *id, int *memory)
 
 	if (!receive(c, sock, end, &number, &fd))
 		return false;
+	if (number == NETVM_REFUSED)
+		return fail(c, "refused: the port has another client");
 	if (number != IVSHMEM_VERSION || fd >= 0)
 		return fail(c, "protocol version %lld, not 0", (long long)number);
 	if (!receive(c, sock, end, id, &fd))
