@@ -73,6 +73,23 @@ enough_huge_pages(uint64_t size)
 	return left >= promised && (left - promised) >= size / HUGE_PAGE;
 }
 
+/* Ordinary pages that can be had without taking them from others, in bytes. */
+static uint64_t
+ordinary_bytes(void)
+{
+	static const char key[] = "MemAvailable:";
+	char text[256] = ""; /* it is the third line */
+	int fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
+	const char *at = NULL;
+
+	if (fd >= 0) {
+		if (read(fd, text, sizeof(text) - 1) > 0)
+			at = strstr(text, key);
+		close(fd);
+	}
+	return at ? strtoull(at + strlen(key), NULL, 10) * 1024 : UINT64_MAX;
+}
+
 /* A file of its final size, sealed and mapped; 0 or -errno. */
 static int
 memory_make(
@@ -133,6 +150,12 @@ shm_memory_create(struct shm_memory *m, const char *name, uint64_t bytes, bool h
 			(unsigned long long)bytes, (unsigned long long)BYTES_MAX);
 	if (hugepages && enough_huge_pages(shm_memory_size(bytes < HUGE_PAGE ? HUGE_PAGE : bytes)))
 		ret = memory_make(m, name, bytes, HUGE_PAGE, MFD_HUGETLB | MFD_HUGE_2MB);
+	/* The kernel promises more than it has, and would end somebody for it. */
+	if (ret != 0 && shm_memory_size(bytes) > ordinary_bytes())
+		return refuse(err, errlen, ENOMEM,
+			"there is no memory for %llu MiB, only for %llu MiB: make it smaller",
+			(unsigned long long)shm_memory_size(bytes) >> 20,
+			(unsigned long long)ordinary_bytes() >> 20);
 	if (ret != 0)
 		ret = memory_make(m, name, bytes, (uint64_t)sysconf(_SC_PAGESIZE), 0);
 	if (ret != 0)

@@ -60,6 +60,11 @@ test_size(void **state)
 	assert_int_equal(
 		shm_memory_create(&m, "test", UINT64_MAX, false, -1, err, sizeof(err)), -EINVAL);
 	assert_non_null(strstr(err, "possible"));
+	/* More than there is: refused, not promised. */
+	assert_int_equal(shm_memory_create(&m, "test", UINT64_C(1) << 45, false, SHM_MEMORY_LATER,
+				 err, sizeof(err)),
+		-ENOMEM);
+	assert_non_null(strstr(err, "there is no memory for 33554432 MiB"));
 	/* Twice, and what never was. */
 	shm_memory_free(&m);
 	memset(&m, 0, sizeof(m));
