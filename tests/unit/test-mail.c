@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -182,6 +183,10 @@ test_too_many(void **state)
 	message(10, 10);
 	send_it(1000);
 	assert_int_equal(fake_drops(S, DROP_MESSAGE), 1000 - NETVM_TELL_BURST);
+	/* Nor when the rate would let some more pass. */
+	usleep(200000);
+	send_it(5);
+	assert_int_equal(fake_drops(S, DROP_MESSAGE), 1005 - NETVM_TELL_BURST);
 	fake_shm_port("t")->as = &view;
 	fake_shm_send("t", 1, PACKET_TO_PORT, NETVM_PORT_MANAGER);
 	fake_run();
