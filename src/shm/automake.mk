@@ -25,8 +25,10 @@ noinst_LIBRARIES += %D%/libnvshm.a
 	%D%/shm-ring.c %D%/shm-ring.h \
 	%D%/shm-rx.c \
 	%D%/shm-settle.c \
+	%D%/shm-rx-plain.c \
 	%D%/shm-server.c %D%/shm-server.h \
-	%D%/shm-tx.c
+	%D%/shm-tx.c \
+	%D%/shm-view.h
 
 # Beside netvmd in the build folder, where it looks first.
 pkglibexec_PROGRAMS = netvm-keeper

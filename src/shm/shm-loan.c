@@ -67,22 +67,34 @@ shm_hold_new(struct shm_pool *pool, uint16_t number)
 void
 shm_hold_complete(struct shm_hold *h)
 {
+	/* In locals: what is stored to a uint8_t may be anything, to the compiler. */
+	unsigned int n = h->nburst, nfree = h->nfree;
 	struct heap f = {.pool = h->pool, .n = 0};
+	uint32_t buffer[PACKET_BURST], nbuffer = 0;
 
-	for (unsigned int i = 0; i < h->nburst; i++) {
-		struct shm_slot *s = &h->slot[h->burst[i]];
+	for (unsigned int i = 0; i < n; i++) {
+		uint8_t slot = h->burst[i];
+		struct shm_slot *s = &h->slot[slot];
 
 		/* Relaxed: FREE or not is this thread's doing. */
 		if (unlikely(__atomic_load_n(&s->loan.state, __ATOMIC_RELAXED) !=
 			     PACKET_LOAN_FREE)) {
-			h->out[h->nout++] = h->burst[i];
+			h->out[h->nout++] = slot;
 			continue;
 		}
-		if (s->state == SHM_SLOT_OFFERED)
-			heap_packet(&f, s);
-		slot_free(h, h->burst[i]);
+		if (s->state == SHM_SLOT_OFFERED) {
+			if (likely(s->nseg == 1))
+				buffer[nbuffer++] = s->buffer;
+			else
+				heap_packet(&f, s);
+		}
+		s->state = SHM_SLOT_FREE;
+		h->unused[nfree++] = slot;
 	}
+	h->nfree = (uint8_t)nfree;
 	h->nburst = 0;
+	if (nbuffer != 0)
+		shm_pool_free(h->pool, buffer, nbuffer);
 	heap_flush(&f);
 	if (h->nout != 0)
 		shm_hold_reap(h);

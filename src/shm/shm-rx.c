@@ -6,8 +6,11 @@
  * end; take the buffers (shm-private.h); look at the packets. A packet is one
  * that counts only if every descriptor is of a buffer that the guest owns, once, and
  * stays inside it. What it put into the ring is ours again in any case.
+ *
+ * Packets of one descriptor without a request are shm-rx-plain.c's, as long as they
+ * come first; this file takes a burst that begins with something else.
  */
-#include "src/shm/shm-loan.h"
+#include "src/shm/shm-view.h"
 
 struct frame {
 	uint8_t first, ndesc; /* in desc[] */
@@ -140,21 +143,6 @@ judge(const struct shm_pool *pool, const struct burst *b, const struct frame *f,
 	return unlikely(f->torn || f->ndesc == 0) ? DROP_BAD_DESCRIPTOR : DROP_REASONS;
 }
 
-/* Private copy of a packet in one piece. What lies behind it in the buffer may come
- * along: copies of a constant length are fast. */
-static inline void
-header_copy(
-	const struct shm_pool *pool, uint8_t *to, const uint8_t *from, uint32_t offset, uint32_t n)
-{
-	if (unlikely(offset + PACKET_HEADER_MAX > pool->buffer_size)) {
-		memcpy(to, from, n);
-		return;
-	}
-	memcpy(to, from, 64);
-	if (n > 64)
-		memcpy(to + 64, from + 64, 64);
-}
-
 /* A packet in pieces: headers are gathered, the rest of each piece is a segment. False:
  * the burst has no room for so many. */
 static bool
@@ -234,7 +222,7 @@ view_make(struct shm_port *p, struct packet_burst *pb, struct packet *v, const s
 		.from = p->number,
 	};
 	if (likely(f->ndesc == 1)) {
-		header_copy(p->pool, v->hdr, data, d->offset, n);
+		shm_view_header(p->pool, v->hdr, data, d->offset, n);
 		v->rest = len > n ? data + n : NULL;
 		v->rest_len = len - n;
 	} else if (!gather(p->pool, pb, v, b, f)) {
@@ -245,35 +233,6 @@ view_make(struct shm_port *p, struct packet_burst *pb, struct packet *v, const s
 	if (unlikely(len > max) && v->offload.gso_type == PACKET_GSO_NONE)
 		return DROP_OVERSIZE;
 	return DROP_REASONS;
-}
-
-static inline void
-offer(struct shm_hold *h, struct packet *v, const struct netvm_desc *d, uint16_t nseg)
-{
-	struct shm_slot *s;
-
-	v->chain = h->nburst;
-	s = shm_slot_new(h);
-	s->buffer = d->buffer;
-	s->mark = d->mark;
-	s->hdr = v->hdr;
-	s->offset = d->offset;
-	s->length = d->length;
-	s->nseg = (uint8_t)nseg;
-	s->flags = d->flags & (NETVM_DESC_F_CSUM_OK | NETVM_DESC_F_HASH);
-	s->csum = v->offload.flags;
-	s->state = SHM_SLOT_OFFERED;
-	v->keep = PACKET_KEEP_POOL;
-	v->loan = &s->loan;
-}
-
-static void
-refuse(struct shm_port *p, struct shm_pair *pair, enum packet_drop why)
-{
-	if (why == DROP_NOT_OWNED || why == DROP_BAD_DESCRIPTOR)
-		shm_violated(p, pair, why, 1);
-	else
-		shm_count(&pair->rx_drop[why], 1);
 }
 
 static inline void
@@ -290,7 +249,7 @@ frame_view(struct shm_port *p, struct shm_pair *pair, struct packet_burst *pb, s
 			      ? DROP_BAD_DESCRIPTOR
 			      : view_make(p, pb, &pb->pkt[pb->count], b, f, len);
 		if (likely(why == DROP_REASONS)) {
-			offer(pair->hold, &pb->pkt[pb->count++], d, f->ndesc);
+			shm_view_offer(pair->hold, &pb->pkt[pb->count++], d, f->ndesc);
 			shm_count(&pair->rx_packets, 1);
 			shm_count(&pair->rx_bytes, len);
 			return;
@@ -300,7 +259,7 @@ frame_view(struct shm_port *p, struct shm_pair *pair, struct packet_burst *pb, s
 		if (b->ours[i])
 			b->freed[b->nfreed++] = b->desc[i].buffer;
 	if (why != DROP_REASONS)
-		refuse(p, pair, why);
+		shm_view_refuse(p, pair, why);
 }
 
 /* --- what workers call ---------------------------------------------------------------- */
@@ -321,13 +280,14 @@ shm_port_rx(struct shm_port *p, uint16_t qp, struct packet_burst *pb)
 	pair = &p->pair[qp];
 	r = &pair->ring[NETVM_TX];
 	shm_fill(p, qp, pair->ring[NETVM_FILL].size / 4);
+	n = shm_ring_look(r, PACKET_BURST, &bad);
+	if (n == 0 || (likely(!bad) && shm_rx_plain(p, pair, pb)))
+		return;
 	n = shm_ring_look(r, SHM_JOURNAL, &bad);
 	if (unlikely(bad)) {
 		shm_port_fault(p, SHM_FAULT_INDEX);
 		return;
 	}
-	if (n == 0)
-		return;
 	look(p, r, &b, n);
 	take(p, r, &b);
 	for (uint32_t i = 0; i < b.nframe; i++)
