@@ -95,6 +95,7 @@ give(struct shm_port *p, struct shm_port *to, struct shm_pair *pair, uint16_t qp
 	bool bad;
 
 	shm_lock(&r->lock);
+	shm_prefetch_desc(r, shm_ring_at(r), b->ngood, true);
 	g = shm_give_begin(r, b->ngood, &bad);
 	n = b->ngood < g.room ? b->ngood : g.room;
 	quota = shm_quota_left(to);

@@ -163,6 +163,7 @@ struct shm_ring {
 	uint32_t size, mask;
 	/* whoever runs the ring */
 	uint32_t seen;    /* the guest's index when we last read it */
+	uint32_t last;    /* TX: entries of the last take, 0: there was nothing */
 	atomic_flag lock; /* RX: workers that send to it */
 	bool due;         /* RX, FILL: published, doorbell not decided yet */
 	/* buffers that were taken or given since the port exists; one writer, others
