@@ -9,6 +9,7 @@ noinst_LIBRARIES += %D%/libnvshm.a
 	%D%/keeper-store.c %D%/keeper-store.h \
 	%D%/shm-begin.c \
 	%D%/shm-client.c \
+	%D%/shm-copy.c \
 	%D%/shm-door.c \
 	%D%/shm-held.c %D%/shm-held.h \
 	%D%/shm-keeper.c %D%/shm-keeper.h \
@@ -27,7 +28,7 @@ noinst_LIBRARIES += %D%/libnvshm.a
 	%D%/shm-settle.c \
 	%D%/shm-rx-plain.c \
 	%D%/shm-server.c %D%/shm-server.h \
-	%D%/shm-tx.c \
+	%D%/shm-tx.c %D%/shm-tx.h \
 	%D%/shm-view.h
 
 # Beside netvmd in the build folder, where it looks first.

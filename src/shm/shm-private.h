@@ -6,7 +6,7 @@
  *   shm-pool-memory.c what it stands on, and its resume
  *   shm-ring.c        where a port's rings lie; reset and resume
  *   shm-ring.h        a ring from the host's side: take and give, in bursts
- *   shm-rx.c, shm-rx-plain.c, shm-tx.c, shm-hop.c, shm-loan.c, shm-notify.c
+ *   shm-rx.c, shm-rx-plain.c, shm-tx.c, shm-copy.c, shm-hop.c, shm-loan.c, shm-notify.c
  *                     what workers call (shm-port.h)
  *   shm-port-state.c  create, destroy, enable, status; a port's life
  *   shm-server.c      ivshmem sockets and their thread

@@ -263,6 +263,28 @@ shm_give_desc(struct shm_give *g, const struct netvm_desc *d)
 	g->room--;
 }
 
+/*
+ * The same for a descriptor that is made at this moment, word by word: of a struct that
+ * it fills field by field gcc makes small stores that it loads as words at once, and the
+ * CPU waits for each (15 cycles).
+ */
+static inline void
+shm_give_fields(struct shm_give *g, uint32_t buffer, uint32_t offset, uint32_t length,
+	uint32_t flags, uint32_t from, uint32_t mark)
+{
+	struct shm_ring *r = g->ring;
+	shm_half *to = (void *)&r->desc[g->at++ & r->mask];
+
+	static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fields from the low bits on");
+	__atomic_store_n(
+		&to[0], buffer | (uint64_t)offset << 32 | (uint64_t)length << 48, __ATOMIC_RELAXED);
+	__atomic_store_n(
+		&to[1], flags | (uint64_t)from << 16 | (uint64_t)mark << 32, __ATOMIC_RELAXED);
+	r->journal->list[g->listed++] = buffer;
+	g->entries++;
+	g->room--;
+}
+
 static inline void
 shm_give_offload(struct shm_give *g, const struct netvm_offload *o)
 {
