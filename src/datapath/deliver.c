@@ -90,7 +90,7 @@ deliver_as_is(struct worker *w, struct tx_group *g)
 void
 deliver_group(struct worker *w, struct tx_group *g, bool last)
 {
-	bool push = g->tagged && g->settings->vlan.trunk;
+	bool push = g->vlans != 0 && g->settings->vlan.trunk;
 
 	if (__builtin_expect((tap_of(g->port) & TAP_POLICE_OUT) != 0, 0)) {
 		police_out(w, g);

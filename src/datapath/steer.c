@@ -95,7 +95,8 @@ target_of(const struct dp_port *from, const struct dp_port_settings *s, struct p
 	}
 }
 
-static void
+/* Returns the group of where it goes, also when it is too long for that; NULL: nowhere. */
+static struct tx_group *
 steer_one(struct worker *w, struct dp_port *from, const struct dp_port_settings *s,
 	struct packet *p, uint8_t action)
 {
@@ -105,12 +106,12 @@ steer_one(struct worker *w, struct dp_port *from, const struct dp_port_settings 
 
 	if (action == PACKET_TO_PORT && p->out == NETVM_PORT_MANAGER) {
 		mail_put(w, from, p);
-		return;
+		return NULL;
 	}
 	d = target_of(from, s, p, action, &bad);
 	if (d == NULL) {
 		worker_drop(w, from, bad, 1);
-		return;
+		return NULL;
 	}
 	g = forward_group(w, d, dp_port_settings(d));
 	if (g == NULL)
@@ -119,23 +120,46 @@ steer_one(struct worker *w, struct dp_port *from, const struct dp_port_settings 
 		worker_drop(w, d, DROP_TOO_BIG, 1);
 	else
 		group_add(g, p);
+	return g;
+}
+
+/* Frames that a cable takes whatever is in them, once steer_one() has found where it
+ * ends (NULL: not yet, or nowhere): length is all that is left to look at. */
+static inline bool
+steer_again(struct tx_group *cable, uint32_t limit, struct packet *p)
+{
+	uint32_t len = forward_wire_len(p);
+
+	if (cable == NULL || p->len < PACKET_LEN_MIN || len > limit || len > cable->limit)
+		return false;
+	p->vlan = 0;
+	p->pcp = 0;
+	group_add(cable, p);
+	return true;
 }
 
 uint32_t
 steer(struct worker *w, struct dp_port *port, const struct dp_port_settings *s,
 	struct packet_burst *b, uint32_t pass)
 {
+	uint32_t left = 0, limit = forward_limit(s);
 	bool directs = port->ops->directs;
-	uint32_t left = 0;
+	struct tx_group *cable = NULL;
 
 	for (; pass != 0; pass &= pass - 1) {
 		unsigned int i = (unsigned int)__builtin_ctz(pass);
-		uint8_t action = directs ? b->pkt[i].action : PACKET_NEXT;
+		struct packet *p = &b->pkt[i];
+		uint8_t action = directs ? p->action : PACKET_NEXT;
 
-		if (action == PACKET_NEXT && !s->cross)
+		if (action != PACKET_NEXT) {
+			steer_one(w, port, s, p, action);
+		} else if (!s->cross) {
 			left |= UINT32_C(1) << i;
-		else
-			steer_one(w, port, s, &b->pkt[i], action);
+		} else if (!steer_again(cable, limit, p)) {
+			struct tx_group *g = steer_one(w, port, s, p, action);
+
+			cable = s->guard.nmac == 0 ? g : NULL;
+		}
 	}
 	return left;
 }
