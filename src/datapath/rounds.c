@@ -17,6 +17,11 @@
  *
  * A queue that had something is busy from then on.
  *
+ * A port that network functions are behind (`directs`) may have two bursts of a
+ * round: what comes out of an NF was let in before, and leaves before more comes. With
+ * one, packets that queued up once would stand in the NF's rings for good, as many
+ * come as go, and each in another buffer: more than the caches hold.
+ *
  * Threads: rounds_run() the worker, the rest the control thread before the
  * list is published.
  */
@@ -114,6 +119,8 @@ rounds_run(struct rounds *r, struct worker *w)
 		struct turn *t = &r->turn[i];
 
 		n = worker_burst(w, t->port, t->queue);
+		if (n == PACKET_BURST && t->port->ops->directs)
+			n += worker_burst(w, t->port, t->queue);
 		moved += n;
 		if (n != 0)
 			t->empty = 0;
