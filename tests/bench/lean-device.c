@@ -187,7 +187,7 @@ progress(struct fe dev[2], const struct lean_options *o)
 {
 	unsigned int n = 0;
 
-	for (int i = 0; i < 4; i++) {
+	for (unsigned int i = 0; i < 2 * o->devices; i++) {
 		struct fe_ring *r = &dev[i / 2].ring[i % 2];
 		uint32_t id, len;
 
@@ -221,7 +221,7 @@ lean_verify(struct fe dev[2], const struct lean_options *o)
 	uint8_t want[BUFFER];
 
 	settle(dev, o);
-	for (int d = 0; d < 2; d++) {
+	for (unsigned int d = 0; d < o->devices; d++) {
 		struct fe_ring *rx = fe_rx_ring(&dev[d], 0);
 		unsigned int seen = 0;
 
@@ -232,19 +232,19 @@ lean_verify(struct fe dev[2], const struct lean_options *o)
 			if (!used_entry(rx, i, &id, &len))
 				continue;
 			seen++;
-			frame_make(want, o, !d, 0);
+			frame_make(want, o, o->devices == 1 ? 0 : !d, 0);
 			if (id == i && len == rx->hdr_size + o->size &&
 				memcmp(want, got, PORTS_AT) == 0 &&
 				memcmp(want + HEADERS, got + HEADERS, o->size - HEADERS) == 0)
 				continue;
 			fprintf(stderr,
-				"lean: receive buffer %u of device %d holds something else than "
+				"lean: receive buffer %u of device %u holds something else than "
 				"the peer's frame (id %u, %u bytes)\n",
 				i, d, id, len);
 			return false;
 		}
 		if (seen == 0) {
-			fprintf(stderr, "lean: no frame came to device %d\n", d);
+			fprintf(stderr, "lean: no frame came to device %u\n", d);
 			return false;
 		}
 	}

@@ -100,20 +100,20 @@ loop(struct track t[4], const struct lean_options *o, uint64_t tics,
 {
 	uint64_t end = __rdtsc() + tics;
 	uint16_t size = (uint16_t)o->ring, batch = (uint16_t)o->batch;
-	unsigned int idle = 0;
+	unsigned int idle = 0, rings = 2 * o->devices;
 
 	do {
 		for (int round = 0; round < 64; round++) {
 			uint16_t moved = 0;
 
-			for (int i = 0; i < 4; i++)
+			for (unsigned int i = 0; i < rings; i++)
 				moved |= move(&t[i], size, batch);
 			if (o->relays != 0 && lean_relay_turn(o) != 0)
 				moved = 1;
 			if (moved != 0)
 				idle = 0;
 			else if (++idle % STALL_TICS == 0)
-				for (int i = 0; i < 4; i++)
+				for (unsigned int i = 0; i < rings; i++)
 					lean_kick(t[i].ring);
 			else
 				_mm_pause();
@@ -148,43 +148,45 @@ send_first(struct track *t, unsigned int from, unsigned int to)
 int
 lean_rate(struct fe dev[2], const struct lean_options *o)
 {
-	double hz = lean_tsc_hz(), seconds, pps[2];
-	struct track t[4] = {{.ring = fe_rx_ring(&dev[0], 0)}, {.ring = fe_rx_ring(&dev[1], 0)},
-		{.ring = fe_tx_ring(&dev[0], 0)}, {.ring = fe_tx_ring(&dev[1], 0)}};
-	uint64_t start, before[4], frames[4];
-	bool good;
+	double hz = lean_tsc_hz(), seconds, pps[2] = {0}, sent = 0;
+	unsigned int n = o->devices;
+	struct track t[4] = {0}; /* n to receive from, n to send to */
+	uint64_t start, before[4];
+	bool good, moved = true;
 
-	for (int i = 0; i < 4; i++) {
+	for (unsigned int i = 0; i < 2 * n; i++) {
+		t[i].ring = i < n ? fe_rx_ring(&dev[i], 0) : fe_tx_ring(&dev[i - n], 0);
 		t[i].wrap = true;
-		t[i].len = i < 2 ? t[i].ring->buffer_size : t[i].ring->hdr_size + o->size;
+		t[i].len = i < n ? t[i].ring->buffer_size : t[i].ring->hdr_size + o->size;
 	}
 	/* One frame from each side, one after the other: a switch learns both. */
-	for (int i = 2; i < 4; i++) {
+	for (unsigned int i = n; i < 2 * n; i++) {
 		send_first(&t[i], 0, 1);
 		usleep(200000);
 	}
-	for (int i = 2; i < 4; i++)
+	for (unsigned int i = n; i < 2 * n; i++)
 		send_first(&t[i], 1, o->ring);
 	run_for(t, o, o->warmup * hz);
-	for (int i = 0; i < 4; i++)
+	for (unsigned int i = 0; i < 2 * n; i++)
 		before[i] = t[i].total;
 	start = __rdtsc();
 	run_for(t, o, o->seconds * hz);
 	seconds = (double)(__rdtsc() - start) / hz;
-	for (int i = 0; i < 4; i++)
-		frames[i] = t[i].total - before[i];
+	for (unsigned int i = 0; i < n; i++) {
+		pps[i] = (double)(t[i].total - before[i]) / seconds;
+		sent += (double)(t[n + i].total - before[n + i]) / seconds;
+		moved &= pps[i] > 0;
+	}
 	good = lean_verify(dev, o);
-	if (frames[0] == 0 || frames[1] == 0)
+	if (!moved)
 		fprintf(stderr, "lean: nothing moved in one direction at least\n");
-	pps[0] = (double)frames[0] / seconds;
-	pps[1] = (double)frames[1] / seconds;
 	printf("{\"size\": %u, \"seconds\": %.3f, \"pps\": %.0f, \"mpps\": %.3f, \"gbps\": %.3f, "
 	       "\"a_pps\": %.0f, \"b_pps\": %.0f, \"sent_pps\": %.0f, \"tsc_hz\": %.0f, "
 	       "\"packed\": %s, \"hugepages\": %s, \"verified\": %s}\n",
 		o->size, seconds, pps[0] + pps[1], (pps[0] + pps[1]) / 1e6,
-		(pps[0] + pps[1]) * o->size * 8 / 1e9, pps[0], pps[1],
-		(double)(frames[2] + frames[3]) / seconds, hz, o->packed ? "true" : "false",
-		dev[0].mem.hugepages && dev[1].mem.hugepages ? "true" : "false",
+		(pps[0] + pps[1]) * o->size * 8 / 1e9, pps[0], pps[1], sent, hz,
+		o->packed ? "true" : "false",
+		dev[0].mem.hugepages && dev[n - 1].mem.hugepages ? "true" : "false",
 		good ? "true" : "false");
-	return good && frames[0] > 0 && frames[1] > 0 ? 0 : 1;
+	return good && moved ? 0 : 1;
 }

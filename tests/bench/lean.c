@@ -19,9 +19,22 @@ usage(void)
 			"            [--cpu C] [--ring N] [--batch N] [--flows N] [--hugepages]\n"
 			"            [--packed | --latency [--gap-us N]]\n"
 			"            [--relay-dir DIR --relay P --relay Q: shm ports between]\n"
+			"       lean --socket A --relay-dir DIR --relay P [OPTION...]\n"
 			"       lean --limit --cpu C --backend-cpu C [OPTION...]\n"
 			"       lean --clock\n");
 	exit(2);
+}
+
+static bool
+makes_sense(const struct lean_options *o)
+{
+	if (o->devices == 1 ? o->relays != 1 || o->latency : o->devices != 2)
+		return false;
+	if (o->packed && (o->latency || o->limit || o->batch % 4 != 0))
+		return false;
+	return o->size >= 60 && o->size <= 1600 && o->ring >= 64 && o->ring <= 4096 &&
+	       (o->ring & (o->ring - 1)) == 0 && o->batch != 0 && o->batch <= o->ring / 2 &&
+	       o->flows != 0 && o->seconds > 0 && (o->relays == 0 || o->relay_dir != NULL);
 }
 
 static void
@@ -34,14 +47,14 @@ parse(struct lean_options *o, int argc, char **argv)
 		{"latency", 0, NULL, 'y'}, {"gap-us", 1, NULL, 'g'}, {"limit", 0, NULL, 'm'},
 		{"packed", 0, NULL, 'p'}, {"clock", 0, NULL, 'k'}, {"relay-dir", 1, NULL, 'd'},
 		{"relay", 1, NULL, 'e'}, {0}};
-	int c, sockets = 0;
+	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
 		case 's':
-			if (sockets == 2)
+			if (o->devices == 2)
 				usage();
-			o->socket[sockets++] = optarg;
+			o->socket[o->devices++] = optarg;
 			break;
 		case 'l':
 			o->listen = true;
@@ -100,11 +113,9 @@ parse(struct lean_options *o, int argc, char **argv)
 			usage();
 		}
 	}
-	if (optind != argc || (!o->limit && sockets != 2) || o->size < 60 || o->size > 1600 ||
-		o->ring < 64 || o->ring > 4096 || (o->ring & (o->ring - 1)) != 0 || o->batch == 0 ||
-		o->batch > o->ring / 2 || o->flows == 0 || o->seconds <= 0 ||
-		(o->relays != 0 && o->relay_dir == NULL) ||
-		(o->packed && (o->latency || o->limit || o->batch % 4 != 0)))
+	if (o->limit)
+		o->devices = 2;
+	if (optind != argc || !makes_sense(o))
 		usage();
 }
 
@@ -126,8 +137,8 @@ main(int argc, char **argv)
 	parse(&o, argc, argv);
 	if (lean_pin(o.cpu) < 0)
 		return 1;
-	for (int d = 0; d < 2; d++)
-		if ((o.limit ? lean_open_alone : lean_open)(&dev[d], &o, d) < 0)
+	for (unsigned int d = 0; d < o.devices; d++)
+		if ((o.limit ? lean_open_alone : lean_open)(&dev[d], &o, (int)d) < 0)
 			return 1;
 	if (!lean_relay_open(&o))
 		return 1;
@@ -136,7 +147,7 @@ main(int argc, char **argv)
 	if (o.limit)
 		return lean_limit(dev, &o);
 	r = o.latency ? lean_latency(dev, &o) : lean_rate(dev, &o);
-	for (int d = 0; d < 2; d++) {
+	for (unsigned int d = 0; d < o.devices; d++) {
 		fe_stop(&dev[d]);
 		fe_close(&dev[d]);
 	}

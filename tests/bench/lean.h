@@ -19,6 +19,7 @@
 
 struct lean_options {
 	const char *socket[2];
+	unsigned int devices; /* 2; 1: what it sends comes back to it by a relay */
 	bool listen, hugepages, latency, limit, packed;
 	unsigned int size;  /* bytes of a frame, without its checksum */
 	unsigned int flows; /* UDP source ports, round robin over the ring's slots */

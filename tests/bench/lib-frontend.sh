@@ -7,10 +7,14 @@
 
 # Our own generator: it only moves indices, the backend is the bottleneck.
 lean_run() {
+	lean_start --socket "$socket_a" --socket "$socket_b" "$@"
+}
+
+lean_start() {
 	local extra=()
 	[ "$huge" = no ] || extra+=(--hugepages)
-	"$lean" --socket "$socket_a" --socket "$socket_b" --seconds "$seconds" \
-		--cpu "$frontend_cpu" --warmup 0.5 "${extra[@]}" "$@" 2>"$work/frontend.log"
+	"$lean" --seconds "$seconds" --cpu "$frontend_cpu" --warmup 0.5 "${extra[@]}" "$@" \
+		2>"$work/frontend.log"
 }
 
 frontend_lean() {

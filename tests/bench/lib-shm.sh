@@ -140,19 +140,17 @@ row_shm_chain() {
 
 # --- a stock guest and an shm port -------------------------------------------------
 
-# Two lean devices whose frames go through an NF on their way, each direction through
-# its own: every frame crosses between stock guest and shm port twice.
+# One lean device whose frames an NF sends back: two ports, as between stock guests,
+# and both directions are counted.
 stock_run() {
-	lean_run --size "$1" --ring "$ring" --relay-dir "$dir/run/shm" --relay s1 --relay s2 |
-		jq -c '.pps *= 2 | .mpps *= 2 | .gbps *= 2'
+	lean_start --socket "$socket_a" --size "$1" --ring "$ring" --relay-dir "$dir/run/shm" \
+		--relay s1 | jq -c '.pps *= 2 | .mpps *= 2 | .gbps *= 2'
 }
 
 stock_all() {
 	local size
 	netvm_ctl port set a forward=s1 >>"$dir/log" 2>&1 &&
-		netvm_ctl port set s1 forward=b >>"$dir/log" 2>&1 &&
-		netvm_ctl port set b forward=s2 >>"$dir/log" 2>&1 &&
-		netvm_ctl port set s2 forward=a >>"$dir/log" 2>&1 || return
+		netvm_ctl port set s1 forward=a >>"$dir/log" 2>&1 || return
 	for size in ${sizes//,/ }; do
 		shm_record shm-stock "$size" stock_run "$size"
 	done
