@@ -25,8 +25,8 @@ noinst_LIBRARIES += %D%/libnvshm.a
 	%D%/shm-resume.c \
 	%D%/shm-ring.c %D%/shm-ring.h \
 	%D%/shm-rx.c \
-	%D%/shm-settle.c \
 	%D%/shm-rx-plain.c \
+	%D%/shm-settle.c \
 	%D%/shm-server.c %D%/shm-server.h \
 	%D%/shm-tx.c %D%/shm-tx.h \
 	%D%/shm-view.h
