@@ -242,11 +242,11 @@ netvm_pci_registers(
 int64_t
 netvm_pci_id(const struct netvm_pci *dev)
 {
-	volatile uint32_t *registers;
+	volatile uint32_t *registers = NULL;
 	struct netvm_memory map;
 	uint32_t id;
 
-	if (netvm_pci_registers(dev, &map, &registers))
+	if (netvm_pci_registers(dev, &map, &registers) || !registers)
 		return -1;
 	id = registers[NETVM_BAR0_ID / sizeof(uint32_t)];
 	munmap(map.base, map.size);

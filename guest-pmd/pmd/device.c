@@ -173,6 +173,13 @@ set_options(const struct pmd_device *d, struct netvm_options *o)
 	o->segments = offloads & (RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_TCP_LRO);
 }
 
+static bool
+same_options(const struct netvm_options *a, const struct netvm_options *b)
+{
+	return a->timeout_ms == b->timeout_ms && a->pairs == b->pairs &&
+	       a->offloads == b->offloads && a->segments == b->segments && a->hash == b->hash;
+}
+
 static int
 pmd_start(struct rte_eth_dev *dev)
 {
@@ -185,7 +192,7 @@ pmd_start(struct rte_eth_dev *dev)
 	if (__atomic_load_n(&d->state, __ATOMIC_RELAXED) == PMD_GONE)
 		return -ENODEV;
 	set_options(d, &o);
-	if (memcmp(&o, &d->options, sizeof(o)) != 0 || d->reopen) {
+	if (!same_options(&o, &d->options) || d->reopen) {
 		error = pmd_open_again(d, &o);
 		if (error) {
 			PMD_LOG(ERR, "%s: %s", dev->data->name, netvm_error());

@@ -33,7 +33,7 @@ struct chain {
 static inline void
 put_flush(struct put *put)
 {
-	if (put->n)
+	if (put->pool && put->n)
 		rte_mempool_put_bulk(put->pool, put->mbufs, put->n);
 	put->n = 0;
 }

@@ -168,9 +168,9 @@ receive_short(struct pmd_pair *pair, struct rte_mbuf **mbufs, uint16_t n, bool *
 {
 	struct pmd_buffers *b = pair->device->buffers;
 	struct netvm_desc desc[PMD_BURST];
-	uint16_t i, room = stock(pair, n);
+	uint16_t room = stock(pair, n);
 	uint64_t bytes = 0;
-	int got;
+	int i, got;
 
 	*other = false;
 	if (unlikely(!room)) {

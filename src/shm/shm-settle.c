@@ -18,8 +18,7 @@ shm_keeper_settle(bool (*exists)(const char *kind, const char *name, void *user)
 		if (sscanf(name, "%95[^/]/%95[^/]/", kind, object) != 2 ||
 			exists(kind, object, user))
 			continue;
-		*strrchr(name, '/') = '\0';
-		strcat(name, "/");
+		strrchr(name, '/')[1] = '\0';
 		shm_keeper_drop(name);
 	}
 }

@@ -364,10 +364,17 @@ UNIT_TESTS += %D%/test-shm-killed
 %C%_test_shm_killed_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_shm_killed_LDADD = $(SHM_RIG_LIBS)
 
+SHM_WRONG = %D%/shm-wrong.c %D%/shm-wrong.h $(SHM_RIG)
+
 UNIT_TESTS += %D%/test-shm-hostile
-%C%_test_shm_hostile_SOURCES = %D%/test-shm-hostile.c $(SHM_RIG)
+%C%_test_shm_hostile_SOURCES = %D%/test-shm-hostile.c $(SHM_WRONG)
 %C%_test_shm_hostile_CFLAGS = $(UNIT_CFLAGS)
 %C%_test_shm_hostile_LDADD = $(SHM_RIG_LIBS)
+
+UNIT_TESTS += %D%/test-shm-faults
+%C%_test_shm_faults_SOURCES = %D%/test-shm-faults.c $(SHM_WRONG)
+%C%_test_shm_faults_CFLAGS = $(UNIT_CFLAGS)
+%C%_test_shm_faults_LDADD = $(SHM_RIG_LIBS)
 
 UNIT_TESTS += %D%/test-shm-rings
 %C%_test_shm_rings_SOURCES = %D%/test-shm-rings.c %D%/shm-two.c %D%/shm-two.h $(SHM_RIG)

@@ -124,7 +124,7 @@ daemon_count_all(struct client *a, struct client *b)
 {
 	static uint8_t at_a[POOL_MOST], at_b[POOL_MOST];
 	int64_t limit = host_ms() + 60000;
-	unsigned int n, counts[3];
+	unsigned int n = 0, counts[3] = {0};
 
 	memset(at_a, 0, sizeof(at_a));
 	memset(at_b, 0, sizeof(at_b));
