@@ -13,7 +13,7 @@
 #include "tests/unit/shm-wrong.h"
 
 struct rig wrong_rig;
-static struct packet_burst burst;
+struct packet_burst wrong_burst;
 uint8_t *wrong_held[RIG_PORTS];
 bool wrong_hop;
 
@@ -90,9 +90,9 @@ wrong_take(void)
 		if (!other)
 			return n;
 	}
-	shm_port_rx(p, 0, &burst);
-	n += burst.count;
-	shm_port_rx_complete(p, 0, &burst);
+	shm_port_rx(p, 0, &wrong_burst);
+	n += wrong_burst.count;
+	shm_port_rx_complete(p, 0, &wrong_burst);
 	return n;
 }
 

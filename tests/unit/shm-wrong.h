@@ -10,8 +10,9 @@
 #include "tests/unit/shm-rig.h"
 
 extern struct rig wrong_rig;
-extern uint8_t *wrong_held[RIG_PORTS]; /* buffers that each guest holds */
-extern bool wrong_hop;                 /* wrong_take() goes the straight way */
+extern uint8_t *wrong_held[RIG_PORTS];  /* buffers that each guest holds */
+extern struct packet_burst wrong_burst; /* wrong_take()'s */
+extern bool wrong_hop;                  /* wrong_take() goes the straight way */
 
 /* cmocka's fixtures: rings of 64, or of 128 entries. The teardown counts all buffers. */
 int wrong_setup(void **state);

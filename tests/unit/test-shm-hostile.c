@@ -89,12 +89,12 @@ test_two_pairs(void **state)
 
 	assert_true(guest_tx(&wrong_rig.guest[0], 0, &d, 1));
 	assert_true(guest_tx(&wrong_rig.guest[0], 1, &d, 1));
-	shm_port_rx(p, 0, &burst);
-	assert_int_equal(burst.count, 1);
-	shm_port_rx_complete(p, 0, &burst);
-	shm_port_rx(p, 1, &burst);
-	assert_int_equal(burst.count, 0);
-	shm_port_rx_complete(p, 1, &burst);
+	shm_port_rx(p, 0, &wrong_burst);
+	assert_int_equal(wrong_burst.count, 1);
+	shm_port_rx_complete(p, 0, &wrong_burst);
+	shm_port_rx(p, 1, &wrong_burst);
+	assert_int_equal(wrong_burst.count, 0);
+	shm_port_rx_complete(p, 1, &wrong_burst);
 	assert_int_equal(wrong_drops(DROP_NOT_OWNED), 1);
 }
 
@@ -210,7 +210,7 @@ test_end_of_memory(void **state)
 {
 	uint32_t buffer[64];
 	struct netvm_desc d[2];
-	struct packet *p = &burst.pkt[0];
+	struct packet *p = &wrong_burst.pkt[0];
 	uint8_t *after;
 	unsigned int i, other = 0;
 
@@ -229,10 +229,10 @@ test_end_of_memory(void **state)
 	memcpy(shm_buffer(wrong_rig.pool, d[1].buffer) + d[1].offset, after, 100);
 	wrong_send(0, d, 2);
 	assert_int_equal(mprotect(after, 4096, PROT_NONE), 0);
-	shm_port_rx(wrong_rig.guest[0].port, 0, &burst);
-	assert_int_equal(burst.count, 1);
+	shm_port_rx(wrong_rig.guest[0].port, 0, &wrong_burst);
+	assert_int_equal(wrong_burst.count, 1);
 	assert_int_equal(shm_port_tx(wrong_rig.guest[1].port, 0, &p, 1), 1);
-	shm_port_rx_complete(wrong_rig.guest[0].port, 0, &burst);
+	shm_port_rx_complete(wrong_rig.guest[0].port, 0, &wrong_burst);
 	assert_int_equal(mprotect(after, 4096, PROT_READ | PROT_WRITE), 0);
 	assert_int_equal(wrong_rig.guest[1].port->pair[0].tx_packets, 1);
 }
