@@ -94,9 +94,9 @@ iperf_moves()
 		tail -n 20 <<< "$report"
 		return 1
 	fi
-	mbit=$(jq -r '((.end.sum_received // .end.sum).bits_per_second / 1e6) | floor' <<< "$report")
+	mbit=$(jq -r '((.end.sum_received // .end.sum).bits_per_second / 1e4 | floor) / 100' <<< "$report")
 	echo "$mbit Mbit/s" | tee "$DIR/iperf.rate"
-	[ "$mbit" -ge "$least" ]
+	jq --null-input --exit-status "$mbit >= $least" > /dev/null
 }
 
 # file_arrives HOST-A HOST-B ADDRESS-OF-B MEGABYTES: with the SHA-256 it left with.

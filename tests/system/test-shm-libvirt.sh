@@ -50,8 +50,8 @@ done
 must "both ports are open" functions_run n1 f g
 must "s1 reaches s2" wait_for 60 reaches s1 10.0.0.2
 check "with large packets, too" reaches s1 10.0.0.2 -s 1472
-check "TCP there" iperf_moves 1 s1 s2 10.0.0.2 -t 3
-check "TCP back" iperf_moves 1 s1 s2 10.0.0.2 -t 3 -R
+check "TCP there" iperf_moves 0.05 s1 s2 10.0.0.2 -t 3
+check "TCP back" iperf_moves 0.05 s1 s2 10.0.0.2 -t 3 -R
 check "a file of 4 MiB arrives whole" file_arrives s1 s2 10.0.0.2 4
 check "the functions end" eval 'nf_signal n1 f TERM && nf_signal n1 g TERM'
 check "their buffers are back" wait_for 30 none_owned f g
