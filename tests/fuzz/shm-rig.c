@@ -40,7 +40,11 @@ kick_changed(void *user, uint16_t qp, int old_fd, int new_fd)
 {
 }
 
-static const struct shm_env env = {synchronize, changed, kick_changed};
+static const struct shm_env env = {
+	.synchronize = synchronize,
+	.changed = changed,
+	.kick_changed = kick_changed,
+};
 const struct shm_env *shm_env = &env;
 
 void
