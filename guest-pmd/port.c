@@ -84,6 +84,8 @@ service(struct netvm_port *port)
 	if (__atomic_exchange_n(&port->servicing, 1, __ATOMIC_ACQUIRE))
 		return;
 	err = port->link.transport->service(&port->link);
+	if (err == -ENODEV)
+		__atomic_store_n(&port->unplugged, 1, __ATOMIC_RELAXED);
 	if (err == -ENODEV || (err == -EPIPE && host_state(port) == NETVM_HOST_DOWN))
 		set_status(port, -EPIPE);
 	else if (err == -ENOTCONN)
@@ -384,8 +386,7 @@ netvm_close(struct netvm_port *port)
 {
 	if (!port)
 		return;
-	/* What is gone is not touched: its place may be another port's by now. */
-	if (__atomic_load_n(&port->status, __ATOMIC_RELAXED) != -EPIPE) {
+	if (!__atomic_load_n(&port->unplugged, __ATOMIC_RELAXED)) {
 		/* Release: nothing of ours comes after it. */
 		__atomic_store_n(&port->page->guest_state, NETVM_GUEST_CLOSED, __ATOMIC_RELEASE);
 		ring_host(port);

@@ -117,6 +117,7 @@ struct netvm_port {
 	uint16_t pairs;         /* in use */
 	int status;             /* atomic: 0, -ENOTCONN or -EPIPE */
 	int servicing;          /* atomic: a thread is in transport->service */
+	int unplugged;          /* atomic: the memory may be another port's by now */
 	uint64_t reopened;      /* atomic */
 	struct netvm_options options;
 	char *name;
