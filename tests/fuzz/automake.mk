@@ -101,8 +101,7 @@ EXTRA_DIST += \
 	%D%/corpus/config/whole
 
 FUZZERS += %D%/fuzz-rpc
-%C%_fuzz_rpc_SOURCES = %D%/fuzz-rpc.c tests/unit/fake-datapath.c \
-	tests/unit/fake-capture.c tests/unit/fake-datapath.h
+%C%_fuzz_rpc_SOURCES = %D%/fuzz-rpc.c $(FAKE_DATAPATH)
 %C%_fuzz_rpc_CFLAGS = $(FUZZ_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS)
 %C%_fuzz_rpc_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_rpc_LDADD = $(CONTROL_LIBS)

@@ -397,9 +397,13 @@ CONTROL_CFLAGS = $(UNIT_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS)
 CONTROL_LIBS = src/control/libnvcontrol.a src/control/libnvconf.a src/packet/libnvpacket.a \
 	$(JSON_LIBS) $(GLIB_LIBS)
 
+# The data path in memory, for what needs the control plane only.
+FAKE_DATAPATH = %D%/fake-datapath.c %D%/fake-datapath.h %D%/fake-capture.c %D%/fake-group.c \
+	%D%/fake-message.c %D%/fake-network.c %D%/fake-worker.c
+
 # The daemon over a data path in memory: its life as a process, without DPDK.
 check_PROGRAMS += %D%/netvmd-dry
-%C%_netvmd_dry_SOURCES = src/control/main.c %D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-message.c %D%/fake-datapath.h
+%C%_netvmd_dry_SOURCES = src/control/main.c $(FAKE_DATAPATH)
 %C%_netvmd_dry_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS) $(SYSTEMD_CFLAGS)
 %C%_netvmd_dry_LDADD = $(CONTROL_LIBS) $(SYSTEMD_LIBS)
 TESTS += %D%/test-daemon.sh
@@ -432,31 +436,31 @@ UNIT_TESTS += %D%/test-rpc-takeover
 
 UNIT_TESTS += %D%/test-messages
 %C%_test_messages_SOURCES = %D%/test-messages.c %D%/control-env.c %D%/control-env.h \
-	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-message.c %D%/fake-datapath.h
+	$(FAKE_DATAPATH)
 %C%_test_messages_CFLAGS = $(CONTROL_CFLAGS)
 %C%_test_messages_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
 
 UNIT_TESTS += %D%/test-control
 %C%_test_control_SOURCES = %D%/test-control.c %D%/control-env.c %D%/control-env.h \
-	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-message.c %D%/fake-datapath.h
+	$(FAKE_DATAPATH)
 %C%_test_control_CFLAGS = $(CONTROL_CFLAGS)
 %C%_test_control_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
 
 UNIT_TESTS += %D%/test-group
 %C%_test_group_SOURCES = %D%/test-group.c %D%/control-env.c %D%/control-env.h \
-	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-message.c %D%/fake-datapath.h
+	$(FAKE_DATAPATH)
 %C%_test_group_CFLAGS = $(CONTROL_CFLAGS)
 %C%_test_group_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
 
 UNIT_TESTS += %D%/test-traffic
 %C%_test_traffic_SOURCES = %D%/test-traffic.c %D%/control-env.c %D%/control-env.h \
-	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-message.c %D%/fake-datapath.h
+	$(FAKE_DATAPATH)
 %C%_test_traffic_CFLAGS = $(CONTROL_CFLAGS)
 %C%_test_traffic_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
 
 UNIT_TESTS += %D%/test-reload
 %C%_test_reload_SOURCES = %D%/test-reload.c %D%/control-env.c %D%/control-env.h \
-	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-message.c %D%/fake-datapath.h
+	$(FAKE_DATAPATH)
 %C%_test_reload_CFLAGS = $(CONTROL_CFLAGS)
 %C%_test_reload_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)
 
@@ -467,7 +471,7 @@ UNIT_TESTS += %D%/test-pcapng
 
 UNIT_TESTS += %D%/test-capture-stream
 %C%_test_capture_stream_SOURCES = %D%/test-capture-stream.c %D%/control-env.c %D%/control-env.h \
-	%D%/fake-datapath.c %D%/fake-capture.c %D%/fake-group.c %D%/fake-network.c %D%/fake-worker.c %D%/fake-message.c %D%/fake-datapath.h
+	$(FAKE_DATAPATH)
 %C%_test_capture_stream_CFLAGS = $(CONTROL_CFLAGS) $(PCAP_CFLAGS)
 %C%_test_capture_stream_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS) $(PCAP_LIBS)
 
