@@ -24,7 +24,20 @@
 #define IVSHMEM_MEMORY  (-1)
 #define BACKLOG         8
 
+#define REFUSED 16
+
 static int spare = -1; /* see shm_door_accept() */
+
+/* Who was refused last; see shm_door_refuse(). */
+static int refused[REFUSED];
+static unsigned int nrefused;
+
+static void
+refused_end(void)
+{
+	while (nrefused > 0)
+		close(refused[--nrefused]);
+}
 
 void
 shm_door_spare(bool have)
@@ -32,6 +45,7 @@ shm_door_spare(bool have)
 	if (spare >= 0)
 		close(spare);
 	spare = have ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
+	refused_end();
 }
 
 int
@@ -161,7 +175,7 @@ shm_door_accept(struct shm_door *d)
 	if (sock < 0)
 		return -1;
 	if (d->sock >= 0) {
-		/* One at a time. He sees it at once. */
+		/* One at a time. */
 		shm_door_refuse(sock);
 		return -1;
 	}
@@ -172,9 +186,17 @@ void
 shm_door_refuse(int sock)
 {
 	/* QEMU 7.2 reads on and on, with its guest stopped, where the connection ends before
-	 * the first number; a version that it does not know, it takes for an answer. */
+	 * it has read the first number, even if that was sent: its socket forgets what came
+	 * when it sees the end. A version that it does not know, it takes for an answer,
+	 * and closes the connection. So the last ones stay open; who comes here this often on
+	 * purpose harms others that are refused. */
 	(void)shm_ivshmem_send(sock, NETVM_REFUSED, -1);
-	close(sock);
+	if (nrefused == REFUSED) {
+		close(refused[0]);
+		memmove(refused, refused + 1, (REFUSED - 1) * sizeof(*refused));
+		nrefused--;
+	}
+	refused[nrefused++] = sock;
 }
 
 void

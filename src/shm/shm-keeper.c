@@ -28,7 +28,7 @@
 #include "src/shm/keeper-store.h"
 
 /* How long its answer may take: it does nothing that waits. */
-#define ANSWER_MS 1000
+#define ANSWER_MS 10000
 #define BACKLOG   8
 
 extern char **environ;

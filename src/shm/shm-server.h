@@ -54,7 +54,7 @@ int shm_door_open(struct shm_door *d, const struct shm_port_config *cfg, char *e
 void shm_door_shut(struct shm_door *d);
 /* Accepts who knocks. -1: nobody, or refused because somebody is there already. */
 int shm_door_accept(struct shm_door *d);
-/* Says so and closes the connection. */
+/* Says so; the connection is left to end by itself. */
 void shm_door_refuse(int sock);
 void shm_door_hang_up(struct shm_door *d);
 bool shm_socket_hung_up(int sock);
