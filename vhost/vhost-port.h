@@ -176,11 +176,7 @@ void vhost_port_rx_disarm(struct vhost_port *p, uint16_t qp);
 int vhost_port_kick_fd(struct vhost_port *p, uint16_t qp);
 
 /* --- counters: any thread, values may be a few packets apart ------------- */
-struct vhost_queue_counters {
-	uint64_t rx_packets, rx_bytes; /* from the guest */
-	uint64_t tx_packets, tx_bytes; /* to the guest */
-};
-void vhost_port_counters(struct vhost_port *p, uint16_t qp, struct vhost_queue_counters *c);
+void vhost_port_counters(struct vhost_port *p, uint16_t qp, struct queue_counters *c);
 /* Sum over all rings of what the rings themselves dropped. */
 void vhost_port_drops(struct vhost_port *p, uint64_t drop[DROP_REASONS]);
 

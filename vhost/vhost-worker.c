@@ -242,7 +242,7 @@ count(const uint64_t *n)
 }
 
 void
-vhost_port_counters(struct vhost_port *p, uint16_t qp, struct vhost_queue_counters *c)
+vhost_port_counters(struct vhost_port *p, uint16_t qp, struct queue_counters *c)
 {
 	const struct vring_queue *tx = &p->ring[2 * qp].vq, *rx = &p->ring[2 * qp + 1].vq;
 

@@ -51,7 +51,7 @@ show_bits(uint64_t bits, const char *(*name)(unsigned int bit))
 /* --- counters ------------------------------------------------------------ */
 
 static void
-add_queue(JsonObject *o, const struct dp_queue_counters *c)
+add_queue(JsonObject *o, const struct queue_counters *c)
 {
 	json_object_set_int_member(o, "rx_packets", (gint64)c->rx_packets);
 	json_object_set_int_member(o, "rx_bytes", (gint64)c->rx_bytes);

@@ -249,13 +249,9 @@ void dp_port_status(struct dp_port *port, struct dp_port_status *st);
 /* Name of an offload bit for people, NULL beyond. rx: receive side. */
 const char *dp_offload_name(bool rx, unsigned int bit);
 
-struct dp_queue_counters {
-	uint64_t rx_packets, rx_bytes; /* from the guest or the wire */
-	uint64_t tx_packets, tx_bytes; /* to it */
-};
 struct dp_port_counters {
-	struct dp_queue_counters total;
-	struct dp_queue_counters queue[DP_QUEUES_MAX];
+	struct queue_counters total;
+	struct queue_counters queue[DP_QUEUES_MAX];
 	uint16_t queues;
 	uint64_t drop[DROP_REASONS];
 	uint64_t nic_missed, nic_errors; /* nic: what the device itself lost */

@@ -35,7 +35,7 @@ counters_absolute(struct dp_port *p, struct dp_port_counters *c)
 }
 
 static void
-queue_subtract(struct dp_queue_counters *q, const struct dp_queue_counters *base)
+queue_subtract(struct queue_counters *q, const struct queue_counters *base)
 {
 	q->rx_packets -= base->rx_packets;
 	q->rx_bytes -= base->rx_bytes;

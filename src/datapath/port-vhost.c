@@ -152,17 +152,8 @@ vhost_counters(struct dp_port *p, struct dp_port_counters *c)
 	uint64_t drop[DROP_REASONS] = {0};
 
 	c->queues = p->rx_queues;
-	for (uint16_t i = 0; i < c->queues; i++) {
-		struct vhost_queue_counters q = {0};
-
-		vhost_port_counters(p->dev, i, &q);
-		c->queue[i] = (struct dp_queue_counters){
-			.rx_packets = q.rx_packets,
-			.rx_bytes = q.rx_bytes,
-			.tx_packets = q.tx_packets,
-			.tx_bytes = q.tx_bytes,
-		};
-	}
+	for (uint16_t i = 0; i < c->queues; i++)
+		vhost_port_counters(p->dev, i, &c->queue[i]);
 	vhost_port_drops(p->dev, drop);
 	for (unsigned int r = 0; r < DROP_REASONS; r++)
 		c->drop[r] += drop[r];

@@ -143,10 +143,7 @@ int shm_port_kick_fd(struct shm_port *p, uint16_t qp);
 
 /* --- counters: any thread -------------------------------------------------- */
 
-struct shm_queue_counters {
-	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-};
-void shm_port_counters(struct shm_port *p, uint16_t qp, struct shm_queue_counters *c);
+void shm_port_counters(struct shm_port *p, uint16_t qp, struct queue_counters *c);
 void shm_port_drops(struct shm_port *p, uint64_t drop[DROP_REASONS]);
 
 #endif

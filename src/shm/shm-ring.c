@@ -267,7 +267,7 @@ shm_port_hops(struct shm_port *p)
 }
 
 void
-shm_port_counters(struct shm_port *p, uint16_t qp, struct shm_queue_counters *c)
+shm_port_counters(struct shm_port *p, uint16_t qp, struct queue_counters *c)
 {
 	const struct shm_pair *pair = &p->pair[qp];
 

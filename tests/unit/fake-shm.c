@@ -316,9 +316,9 @@ shm_port_kick_fd(struct shm_port *p, uint16_t qp)
 }
 
 void
-shm_port_counters(struct shm_port *p, uint16_t qp, struct shm_queue_counters *c)
+shm_port_counters(struct shm_port *p, uint16_t qp, struct queue_counters *c)
 {
-	*c = (struct shm_queue_counters){.tx_packets = p->f.sent + p->f.hops};
+	*c = (struct queue_counters){.tx_packets = p->f.sent + p->f.hops};
 }
 
 void

@@ -40,7 +40,7 @@ static void
 test_exchange(void **state)
 {
 	struct fe_config cfg = {.pairs = 2, .mtu = 1400};
-	struct vhost_queue_counters c;
+	struct queue_counters c;
 	struct vhost_port_status st;
 	struct fe a, b;
 
