@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/packet/refuse.h"
 #include "vhost/vhost-private.h"
 
 /* Ethernet header and two VLAN tags; the worker judges more strictly. */
@@ -90,25 +91,24 @@ port_check(const struct vhost_port_config *cfg, char *err, size_t errlen)
 	struct vhost_port *other;
 
 	if (cfg->name[0] == '\0' || !memchr(cfg->name, '\0', sizeof(cfg->name)))
-		return vhost_refuse(err, errlen, EINVAL, "a port's name has 1 to %d characters",
+		return refuse(err, errlen, EINVAL, "a port's name has 1 to %d characters",
 			VHOST_NAME_MAX - 1);
 	if (cfg->socket[0] == '\0')
-		return vhost_refuse(err, errlen, EINVAL, "port %s has no socket path", cfg->name);
+		return refuse(err, errlen, EINVAL, "port %s has no socket path", cfg->name);
 	if (!memchr(cfg->socket, '\0', sizeof(cfg->socket)))
-		return vhost_refuse(err, errlen, ENAMETOOLONG,
+		return refuse(err, errlen, ENAMETOOLONG,
 			"the socket path of port %s is longer than %zu characters", cfg->name,
 			sizeof(cfg->socket) - 1);
 	if (cfg->queues < 1 || cfg->queues > VHOST_QUEUE_PAIRS_MAX)
-		return vhost_refuse(err, errlen, EINVAL,
-			"port %s: %u queue pairs, 1 to %d are possible", cfg->name, cfg->queues,
-			VHOST_QUEUE_PAIRS_MAX);
+		return refuse(err, errlen, EINVAL, "port %s: %u queue pairs, 1 to %d are possible",
+			cfg->name, cfg->queues, VHOST_QUEUE_PAIRS_MAX);
 	if (cfg->mtu < 68 || cfg->mtu > VHOST_MTU_MAX)
-		return vhost_refuse(err, errlen, EINVAL, "port %s: MTU %u, 68 to %d are possible",
+		return refuse(err, errlen, EINVAL, "port %s: MTU %u, 68 to %d are possible",
 			cfg->name, cfg->mtu, VHOST_MTU_MAX);
 	/* The library would take a path twice and confuse the two. */
 	other = vhost_port_by_path(cfg->socket);
 	if (other)
-		return vhost_refuse(err, errlen, EADDRINUSE, "socket %s already belongs to port %s",
+		return refuse(err, errlen, EADDRINUSE, "socket %s already belongs to port %s",
 			cfg->socket, other->cfg.name);
 	return 0;
 }
@@ -199,13 +199,13 @@ port_register(struct vhost_port *p, char *err, size_t errlen)
 	int ret;
 
 	if (rte_vhost_driver_register(path, flags) != 0)
-		return vhost_refuse(err, errlen, ENOMEM,
-			"rte_vhost takes no more sockets (port %s)", p->cfg.name);
+		return refuse(err, errlen, ENOMEM, "rte_vhost takes no more sockets (port %s)",
+			p->cfg.name);
 	if (rte_vhost_driver_disable_features(path, vhost_features_off) != 0 ||
 		rte_vhost_driver_set_protocol_features(path, vhost_protocol_features) != 0 ||
 		rte_vhost_driver_callback_register(path, &vhost_device_ops) != 0) {
 		(void)rte_vhost_driver_unregister(path);
-		return vhost_refuse(err, errlen, EIO, "rte_vhost refused port %s", p->cfg.name);
+		return refuse(err, errlen, EIO, "rte_vhost refused port %s", p->cfg.name);
 	}
 	/* Until vhost_socket_own() nobody else may connect. */
 	mask = umask(0177);
@@ -215,7 +215,7 @@ port_register(struct vhost_port *p, char *err, size_t errlen)
 	umask(mask);
 	if (ret != 0) {
 		port_unregister_failed(p);
-		return vhost_refuse(err, errlen, EIO, "rte_vhost cannot %s %s",
+		return refuse(err, errlen, EIO, "rte_vhost cannot %s %s",
 			p->cfg.client ? "connect to" : "listen on", path);
 	}
 	return 0;
@@ -268,7 +268,7 @@ vhost_port_create(const struct vhost_port_config *cfg, char *err, size_t errlen)
 	}
 	p = port_new(cfg);
 	if (!p) {
-		errno = -vhost_refuse(err, errlen, ENOMEM, "out of memory for port %s", cfg->name);
+		errno = -refuse(err, errlen, ENOMEM, "out of memory for port %s", cfg->name);
 		return NULL;
 	}
 	port_link(p);

@@ -7,6 +7,7 @@
  * ours alone, and all of it is allocated before it is mapped. A new one gets its
  * name when it is complete.
  */
+#include "src/packet/refuse.h"
 #include "vhost/vhost-position-file.h"
 
 #include <errno.h>
@@ -170,9 +171,8 @@ vhost_position_open(const char *dirname, const char *port, char *err, size_t err
 	if (code == 0)
 		return f;
 	free(f);
-	errno = -vhost_refuse(err, errlen, code,
-		"cannot keep the places of port %s's rings in %s/%s: %s", port, dirname, port,
-		strerror(code));
+	errno = -refuse(err, errlen, code, "cannot keep the places of port %s's rings in %s/%s: %s",
+		port, dirname, port, strerror(code));
 	return NULL;
 }
 

@@ -329,10 +329,6 @@ void vhost_thread_wake(bool started);
 void vhost_ring_call(struct vhost_ring *r);
 void vhost_call_init(void); /* by vhost_init() */
 
-/* Writes a sentence and returns -code. */
-int vhost_refuse(char *err, size_t errlen, int code, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-
 /* --- vhost-receive.c ------------------------------------------------------ */
 
 /* 0, or -ENOSYS when the library's recvmsg() is not ours. */

@@ -17,18 +17,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "src/packet/refuse.h"
 #include "vhost/vhost-private.h"
-
-int
-vhost_refuse(char *err, size_t errlen, int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err, errlen, fmt, ap);
-	va_end(ap);
-	return -code;
-}
 
 static struct sockaddr_un
 socket_address(const char *path)
@@ -87,28 +77,27 @@ vhost_socket_prepare(const struct vhost_port_config *cfg, char *err, size_t errl
 
 	if (lstat(path, &st) == 0) {
 		if (!S_ISSOCK(st.st_mode))
-			return vhost_refuse(err, errlen, EEXIST,
+			return refuse(err, errlen, EEXIST,
 				"%s exists and is not a socket; choose another path or remove it",
 				path);
 		code = socket_probe(path);
 		if (code == EADDRINUSE)
-			return vhost_refuse(err, errlen, code,
+			return refuse(err, errlen, code,
 				"socket %s is already served by another process", path);
 		if (code)
-			return vhost_refuse(err, errlen, code,
+			return refuse(err, errlen, code,
 				"cannot tell whether socket %s is in use: %s", path,
 				strerror(code));
 		/* Nobody answers: left behind by a process that was killed. */
 		if (unlink(path) != 0 && errno != ENOENT) {
 			code = errno;
-			return vhost_refuse(err, errlen, code,
-				"cannot remove the stale socket %s: %s", path, strerror(code));
+			return refuse(err, errlen, code, "cannot remove the stale socket %s: %s",
+				path, strerror(code));
 		}
 	}
 	code = socket_try(path);
 	if (code)
-		return vhost_refuse(
-			err, errlen, code, "cannot make socket %s: %s", path, strerror(code));
+		return refuse(err, errlen, code, "cannot make socket %s: %s", path, strerror(code));
 	return 0;
 }
 
@@ -121,7 +110,7 @@ vhost_socket_own(const struct vhost_port_config *cfg, char *err, size_t errlen)
 		(cfg->mode == 0 || chmod(cfg->socket, cfg->mode & 07777) == 0))
 		return 0;
 	code = errno;
-	return vhost_refuse(err, errlen, code, "cannot set owner, group or mode of socket %s: %s",
+	return refuse(err, errlen, code, "cannot set owner, group or mode of socket %s: %s",
 		cfg->socket, strerror(code));
 }
 

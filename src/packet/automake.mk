@@ -6,6 +6,7 @@ src_packet_libnvpacket_a_SOURCES = \
 	%D%/bell.h %D%/bell.c \
 	%D%/fault.h %D%/fault.c \
 	%D%/headers.h %D%/headers.c \
+	%D%/refuse.h %D%/refuse.c \
 	%D%/checksum.h %D%/checksum.c \
 	%D%/offload.c \
 	%D%/gso.c \

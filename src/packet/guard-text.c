@@ -12,24 +12,12 @@
 #include <string.h>
 
 #include "src/packet/guard.h"
+#include "src/packet/refuse.h"
 
 /* A word of the text; longer than any valid one. */
 struct word {
 	char text[64];
 };
-
-static int __attribute__((format(printf, 3, 4)))
-refuse(char *err, unsigned int errlen, const char *format, ...)
-{
-	va_list args;
-
-	if (errlen != 0) {
-		va_start(args, format);
-		vsnprintf(err, errlen, format, args);
-		va_end(args);
-	}
-	return -EINVAL;
-}
 
 static int
 hex_digit(char c)
@@ -65,20 +53,21 @@ add_mac(struct guard *g, const char *text, char *err, unsigned int errlen)
 	uint8_t mac[6];
 
 	if (!parse_mac(text, mac))
-		return refuse(err, errlen,
+		return refuse(err, errlen, EINVAL,
 			"guard: \"%s\" is not a MAC address such as 52:54:00:12:34:56", text);
 	if (mac[0] & 1)
-		return refuse(err, errlen,
+		return refuse(err, errlen, EINVAL,
 			"guard: %s is a multicast MAC address, which no guest can send from", text);
 	if (memcmp(mac, zero, 6) == 0)
-		return refuse(err, errlen,
+		return refuse(err, errlen, EINVAL,
 			"guard: %s is the zero MAC address, which no guest can send from", text);
 	for (unsigned int i = 0; i < g->nmac; i++) {
 		if (memcmp(g->mac[i], mac, 6) == 0)
-			return refuse(err, errlen, "guard: mac=%s is there twice", text);
+			return refuse(err, errlen, EINVAL, "guard: mac=%s is there twice", text);
 	}
 	if (g->nmac == GUARD_MACS_MAX)
-		return refuse(err, errlen, "guard: more than %d mac= entries", GUARD_MACS_MAX);
+		return refuse(
+			err, errlen, EINVAL, "guard: more than %d mac= entries", GUARD_MACS_MAX);
 	memcpy(g->mac[g->nmac++], mac, 6);
 	return 0;
 }
@@ -137,24 +126,25 @@ add_ip(struct guard *g, const char *text, char *err, unsigned int errlen)
 	snprintf(addr.text, sizeof(addr.text), "%s", text);
 	if (!parse_prefix(addr.text, (uint8_t)(bytes * 8), &ip.prefix) ||
 		inet_pton(ip.family == 4 ? AF_INET : AF_INET6, addr.text, ip.addr) != 1)
-		return refuse(err, errlen,
+		return refuse(err, errlen, EINVAL,
 			"guard: \"%s\" is not an IP address or prefix such as 10.0.0.5, "
 			"10.0.0.0/24 or 2001:db8::5",
 			text);
 	if (has_host_bits(&ip, bytes))
-		return refuse(err, errlen,
+		return refuse(err, errlen, EINVAL,
 			"guard: ip=%s has bits behind its prefix; leave /%u out for this one "
 			"address, or clear them for the whole prefix",
 			text, ip.prefix);
 	if (is_no_source(&ip, bytes))
-		return refuse(err, errlen,
+		return refuse(err, errlen, EINVAL,
 			"guard: ip=%s is not an address that a guest can send from", text);
 	for (unsigned int i = 0; i < g->nip; i++) {
 		if (memcmp(&g->ip[i], &ip, sizeof(ip)) == 0)
-			return refuse(err, errlen, "guard: ip=%s is there twice", text);
+			return refuse(err, errlen, EINVAL, "guard: ip=%s is there twice", text);
 	}
 	if (g->nip == GUARD_IPS_MAX)
-		return refuse(err, errlen, "guard: more than %d ip= entries", GUARD_IPS_MAX);
+		return refuse(
+			err, errlen, EINVAL, "guard: more than %d ip= entries", GUARD_IPS_MAX);
 	g->ip[g->nip++] = ip;
 	return 0;
 }
@@ -166,7 +156,8 @@ add_word(struct guard *g, const char *word, char *err, unsigned int errlen)
 		return add_mac(g, word + 4, err, errlen);
 	if (strncmp(word, "ip=", 3) == 0)
 		return add_ip(g, word + 3, err, errlen);
-	return refuse(err, errlen, "guard: \"%s\" is neither mac=MAC nor ip=ADDR[/LEN]", word);
+	return refuse(
+		err, errlen, EINVAL, "guard: \"%s\" is neither mac=MAC nor ip=ADDR[/LEN]", word);
 }
 
 int
@@ -182,7 +173,7 @@ guard_parse(struct guard *g, const char *text, char *err, unsigned int errlen)
 		end = strchrnul(text, ',');
 		len = (int)(end - text > 64 ? 64 : end - text);
 		if (len >= (int)sizeof(word.text))
-			return refuse(err, errlen,
+			return refuse(err, errlen, EINVAL,
 				"guard: \"%.32s...\" is too long for mac=MAC or ip=ADDR[/LEN]",
 				text);
 		memcpy(word.text, text, len);
@@ -192,7 +183,7 @@ guard_parse(struct guard *g, const char *text, char *err, unsigned int errlen)
 			return rc;
 	}
 	if (parsed.nmac == 0)
-		return refuse(err, errlen,
+		return refuse(err, errlen, EINVAL,
 			"guard: no mac=MAC; the guard needs at least one, e.g. "
 			"mac=52:54:00:12:34:56,ip=10.0.0.5");
 	*g = parsed;

@@ -13,7 +13,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <spawn.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "src/packet/refuse.h"
 #include "src/shm/keeper-message.h"
 #include "src/shm/keeper-store.h"
 
@@ -42,20 +42,6 @@ static struct {
 	struct sockaddr_un address;
 	char program[PATH_MAX];
 } keeper = {.lock = PTHREAD_MUTEX_INITIALIZER, .sock = -1};
-
-static int refuse(char *err, size_t errlen, int code, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static int
-refuse(char *err, size_t errlen, int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err, errlen, fmt, ap);
-	va_end(ap);
-	return -code;
-}
 
 static void
 disconnect(void)

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <linux/mempolicy.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "src/packet/refuse.h"
 #include "src/packet/fault.h"
 #include "src/shm/shm-memory.h"
 
@@ -24,20 +24,6 @@
 /* More than that is nobody's pool, and rounding up must not overflow. */
 #define BYTES_MAX (UINT64_C(1) << 46)
 #define SEALS     (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
-
-static int refuse(char *err, size_t errlen, int code, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static int
-refuse(char *err, size_t errlen, int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err, errlen, fmt, ap);
-	va_end(ap);
-	return -code;
-}
 
 uint64_t
 shm_memory_size(uint64_t bytes)

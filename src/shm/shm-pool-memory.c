@@ -13,16 +13,10 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "src/packet/refuse.h"
 #include "src/shm/shm-held.h"
 #include "src/shm/shm-keeper.h"
 #include "src/shm/shm-private.h"
-
-static int
-refuse(char *err, size_t errlen, int code, const char *group, const char *why)
-{
-	snprintf(err, errlen, "group %s: %s", group, why);
-	return -code;
-}
 
 static uint64_t
 book_bytes(uint32_t buffers)
@@ -141,8 +135,8 @@ make_fresh(struct shm_pool *pool, char *err, size_t errlen)
 	}
 	lay_out(pool);
 	if (pool->buffers < SHM_POOL_BUFFERS_MIN)
-		return refuse(
-			err, errlen, EINVAL, cfg->name, "its pool has room for too few buffers");
+		return refuse(err, errlen, EINVAL,
+			"group %s: its pool has room for too few buffers", cfg->name);
 	rc = shm_memory_create(&pool->private, cfg->name, book_bytes(pool->buffers), false,
 		cfg->numa, err, errlen);
 	if (rc != 0)
@@ -151,7 +145,7 @@ make_fresh(struct shm_pool *pool, char *err, size_t errlen)
 	pool->book->buffers = pool->buffers;
 	pool->book->buffer_size = pool->buffer_size;
 	if (getrandom(&pool->book->id, sizeof(pool->book->id), 0) != sizeof(pool->book->id))
-		return refuse(err, errlen, EIO, cfg->name, "there are no random numbers");
+		return refuse(err, errlen, EIO, "group %s: there are no random numbers", cfg->name);
 	pool->book->magic = SHM_BOOK_MAGIC;
 	/* Not held: it does not survive us, and everything else works. */
 	shm_held_say("group", cfg->name, "pool", "guests of its ports", shm_pool_hold(pool));

@@ -4,13 +4,13 @@
  * happens to them meanwhile is in shm-port-state.c, on a thread of its own.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/packet/refuse.h"
 #include "src/packet/bell.h"
 #include "src/shm/shm-server.h"
 
@@ -21,20 +21,6 @@ const struct shm_env *shm_env;
 char shm_run_dir[SHM_SOCKET_PATH];
 
 static struct shm_env env_copy;
-
-static int refuse(char *err, size_t errlen, int code, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static int
-refuse(char *err, size_t errlen, int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err, errlen, fmt, ap);
-	va_end(ap);
-	return -code;
-}
 
 int
 shm_init(const struct shm_env *env, const char *run_dir, char *err, size_t errlen)
