@@ -125,10 +125,18 @@ guest_ready()
 	done
 }
 
-# guest_uptime NAME: seconds, to tell whether it was booted anew.
-guest_uptime()
+# guest_boot NAME: the kernel's name for this boot. An uptime would not tell boots
+# apart: under load a second boot takes longer than the first guest had been up.
+guest_boot()
 {
-	guest_run "$1" "cut -d . -f 1 /proc/uptime"
+	guest_run "$1" "cat /proc/sys/kernel/random/boot_id"
+}
+
+# guest_rebooted NAME WAS: a guest that answers answers from another boot than WAS.
+guest_rebooted()
+{
+	local now
+	now=$(guest_boot "$1") && [ -n "$2" ] && [ -n "$now" ] && [ "$now" != "$2" ]
 }
 
 guest_stop()
