@@ -90,47 +90,53 @@ shm_put_copy(struct shm_tx *t, const struct packet *p)
 	return PUT_DONE;
 }
 
-/* Whether the packet is copied for sure, into one buffer, and has no request. */
+/* Whether the packet is copied for sure, into one buffer with so much room, and has no
+ * request. */
 static inline bool
-plain(const struct shm_tx *t, const struct packet *p)
+plain(const struct shm_tx *t, const struct packet *p, uint32_t room)
 {
-	return !shm_in_pool(t, p) && !shm_has_request(p) &&
-	       p->len <= t->pool->buffer_size - SHM_HEADROOM;
+	return !shm_in_pool(t, p) && !shm_has_request(p) && p->len <= room;
 }
 
 uint16_t
 shm_copy_run(struct shm_tx *t, struct packet *const *pkts, uint16_t n)
 {
-	uint32_t most = t->give.room < t->quota ? t->give.room : t->quota;
+	/* In locals: the copies may write to anything, to the compiler. */
+	const struct shm_ring *r = t->give.ring;
+	struct netvm_desc *desc = r->desc;
+	uint32_t *list = r->journal->list + t->give.listed;
+	const uint32_t size = t->pool->buffer_size, mask = r->mask, at = t->give.at;
+	uint8_t *first = t->pool->buffer0 + SHM_HEADROOM;
+	uint32_t most = t->give.room < t->quota ? t->give.room : t->quota, run = 0;
 	const uint32_t *spare;
-	struct shm_give g;
-	uint16_t run = 0;
 	uint64_t bytes = 0;
 
 	most = most < SHM_SPARES ? most : SHM_SPARES;
 	most = most < n ? most : n;
-	while (run < most && plain(t, pkts[run]))
+	while (run < most && plain(t, pkts[run], size - SHM_HEADROOM))
 		run++;
 	if (run == 0 || unlikely(!top_up(t, run)))
 		return 0;
 	t->nspare -= run;
 	spare = t->spare + t->nspare;
-	for (uint16_t i = 0; i < run; i++)
-		__builtin_prefetch(shm_buffer(t->pool, spare[i]) + SHM_HEADROOM, 1);
-	g = t->give;
-	for (uint16_t i = 0; i < run; i++) {
+	for (uint32_t i = 0; i < run; i++)
+		__builtin_prefetch(first + (size_t)spare[i] * size, 1);
+	for (uint32_t i = 0; i < run; i++) {
 		const struct packet *p = pkts[i];
+		uint32_t buffer = spare[i];
 		uint32_t flags =
 			(p->offload.flags & PACKET_F_DATA_VALID) != 0 ? NETVM_DESC_F_CSUM_OK : 0;
 		uint32_t mark = shm_mark(t, p, &flags);
 
-		copy_whole(shm_buffer(t->pool, spare[i]) + SHM_HEADROOM, p);
-		shm_give_fields(&g, spare[i], SHM_HEADROOM, p->len, flags, p->from, mark);
+		copy_whole(first + (size_t)buffer * size, p);
+		shm_write_fields(
+			&desc[(at + i) & mask], buffer, SHM_HEADROOM, p->len, flags, p->from, mark);
+		list[i] = buffer;
 		bytes += p->len;
 	}
-	t->give = g;
+	shm_give_more(&t->give, run);
 	t->quota -= run;
 	t->packets += run;
 	t->bytes += bytes;
-	return run;
+	return (uint16_t)run;
 }

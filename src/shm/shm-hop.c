@@ -66,7 +66,8 @@ take(struct shm_port *p, struct burst *b, uint32_t max_frame)
 		const struct netvm_desc *d = &b->desc[i];
 		enum packet_drop why;
 
-		if (unlikely(d->buffer >= pool->buffers || !shm_take(p, d->buffer))) {
+		if (unlikely(d->buffer >= pool->buffers ||
+			     !shm_take(pool->owner, d->buffer, p->owner))) {
 			b->bad[DROP_NOT_OWNED]++;
 			continue;
 		}

@@ -38,13 +38,6 @@ heap_packet(struct heap *f, const struct shm_slot *s)
 	}
 }
 
-static inline void
-slot_free(struct shm_hold *h, uint8_t i)
-{
-	h->slot[i].state = SHM_SLOT_FREE;
-	h->unused[h->nfree++] = i;
-}
-
 struct shm_hold *
 shm_hold_new(struct shm_pool *pool, uint16_t number)
 {
@@ -57,9 +50,12 @@ shm_hold_new(struct shm_pool *pool, uint16_t number)
 	h->lender.dma = &pool->dma;
 	h->pool = pool;
 	h->number = number;
-	for (unsigned int i = SHM_SLOTS; i-- > 0;) {
+	for (unsigned int i = 0; i < SHM_SLOTS; i++) {
 		h->slot[i].loan.lender = &h->lender;
-		slot_free(h, (uint8_t)i);
+		if (i < PACKET_BURST)
+			h->burst[i] = (uint8_t)i;
+		else
+			h->spare[h->nspare++] = (uint8_t)i;
 	}
 	return h;
 }
@@ -67,19 +63,20 @@ shm_hold_new(struct shm_pool *pool, uint16_t number)
 void
 shm_hold_complete(struct shm_hold *h)
 {
-	/* In locals: what is stored to a uint8_t may be anything, to the compiler. */
-	unsigned int n = h->nburst, nfree = h->nfree;
+	/* In a local: what is stored to a uint8_t may be anything, to the compiler. */
+	unsigned int n = h->nburst;
 	struct heap f = {.pool = h->pool, .n = 0};
 	uint32_t buffer[PACKET_BURST], nbuffer = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
-		uint8_t slot = h->burst[i];
-		struct shm_slot *s = &h->slot[slot];
+		struct shm_slot *s = &h->slot[h->burst[i]];
 
 		/* Relaxed: FREE or not is this thread's doing. */
 		if (unlikely(__atomic_load_n(&s->loan.state, __ATOMIC_RELAXED) !=
 			     PACKET_LOAN_FREE)) {
-			h->out[h->nout++] = slot;
+			/* lender.most sees to it that there is a spare. */
+			h->out[h->nout++] = h->burst[i];
+			h->burst[i] = h->spare[--h->nspare];
 			continue;
 		}
 		if (s->state == SHM_SLOT_OFFERED) {
@@ -89,9 +86,7 @@ shm_hold_complete(struct shm_hold *h)
 				heap_packet(&f, s);
 		}
 		s->state = SHM_SLOT_FREE;
-		h->unused[nfree++] = slot;
 	}
-	h->nfree = (uint8_t)nfree;
 	h->nburst = 0;
 	if (nbuffer != 0)
 		shm_pool_free(h->pool, buffer, nbuffer);
@@ -117,7 +112,8 @@ shm_hold_reap(struct shm_hold *h)
 		__atomic_store_n(&s->loan.state, PACKET_LOAN_FREE, __ATOMIC_RELAXED);
 		h->lender.out--;
 		heap_packet(&f, s);
-		slot_free(h, h->out[i]);
+		s->state = SHM_SLOT_FREE;
+		h->spare[h->nspare++] = h->out[i];
 	}
 	h->nout = (uint8_t)n;
 	heap_flush(&f);

@@ -27,24 +27,26 @@ enum shm_slot_state { SHM_SLOT_FREE, SHM_SLOT_OFFERED, SHM_SLOT_TAKEN };
 
 struct shm_slot {
 	struct packet_loan loan; /* first */
-	uint8_t *hdr;            /* packet.hdr as it came */
 	uint32_t buffer;         /* the packet's first; others by pool->seg[] */
-	uint32_t mark;           /* of the descriptor */
 	uint16_t offset, length; /* of its first piece */
-	uint8_t nseg;            /* buffers */
 	uint8_t flags;           /* of the descriptor that others of the group may see */
+	uint8_t nseg;            /* buffers */
 	uint8_t csum;            /* packet_offload.flags as it came */
 	uint8_t state;           /* enum shm_slot_state */
+	uint32_t mark;           /* of the descriptor */
 };
+static_assert(sizeof(struct shm_slot) == 64, "a slot is one cache line");
 
 struct shm_hold {
 	struct packet_lender lender;
 	struct shm_pool *pool;
-	uint16_t number; /* of the port */
-	uint8_t nfree, nburst, nout;
-	uint8_t unused[SHM_SLOTS];   /* slots that are FREE, a stack */
-	uint8_t burst[PACKET_BURST]; /* slot of each view, by packet.chain */
-	uint8_t out[SHM_SLOTS];
+	struct packet_burst *views; /* of this burst */
+	uint16_t number;            /* of the port */
+	uint8_t nspare, nburst, nout;
+	uint8_t spare[SHM_LOANS_MOST]; /* FREE slots beyond those in burst[], a stack */
+	uint8_t burst[PACKET_BURST];   /* slot of each view, by packet.chain: the same ones
+					  until one is out when its burst ends */
+	uint8_t out[SHM_LOANS_MOST];
 	struct shm_slot slot[SHM_SLOTS] __attribute__((aligned(64)));
 	struct shm_hold *next; /* orphans */
 };
@@ -56,14 +58,11 @@ shm_hold_of(const struct shm_slot *s)
 	return (struct shm_hold *)s->loan.lender;
 }
 
-/* A slot for the next view; there are as many as a burst has, always. */
-static inline struct shm_slot *
-shm_slot_new(struct shm_hold *h)
+/* packet.hdr as it came. */
+static inline uint8_t *
+shm_hold_header(const struct shm_hold *h, const struct packet *p)
 {
-	uint8_t i = h->unused[--h->nfree];
-
-	h->burst[h->nburst++] = i;
-	return &h->slot[i];
+	return packet_burst_header(h->views, p->chain);
 }
 
 struct shm_hold *shm_hold_new(struct shm_pool *pool, uint16_t number);

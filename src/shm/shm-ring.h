@@ -200,11 +200,11 @@ shm_take_begin(struct shm_ring *r, uint32_t entries, uint32_t listed)
 
 /* Whether it was the guest's; then it is ours. */
 static inline bool
-shm_take(struct shm_port *p, uint32_t buffer)
+shm_take(uint8_t *owner, uint32_t buffer, uint8_t guest)
 {
-	if (unlikely(shm_owner(p->pool, buffer) != p->owner))
+	if (unlikely(__atomic_load_n(&owner[buffer], __ATOMIC_RELAXED) != guest))
 		return false;
-	shm_set_owner(p->pool, buffer, SHM_HOST);
+	__atomic_store_n(&owner[buffer], SHM_HOST, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -264,25 +264,43 @@ shm_give_desc(struct shm_give *g, const struct netvm_desc *d)
 }
 
 /*
- * The same for a descriptor that is made at this moment, word by word: of a struct that
- * it fills field by field gcc makes small stores that it loads as words at once, and the
- * CPU waits for each (15 cycles).
+ * A descriptor that is made at this moment, word by word: of a struct that it fills field
+ * by field gcc makes small stores that it loads as words at once, and the CPU waits for
+ * each (15 cycles).
  */
 static inline void
-shm_give_fields(struct shm_give *g, uint32_t buffer, uint32_t offset, uint32_t length,
+shm_write_fields(struct netvm_desc *desc, uint32_t buffer, uint32_t offset, uint32_t length,
 	uint32_t flags, uint32_t from, uint32_t mark)
 {
-	struct shm_ring *r = g->ring;
-	shm_half *to = (void *)&r->desc[g->at++ & r->mask];
+	shm_half *to = (void *)desc;
 
 	static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fields from the low bits on");
 	__atomic_store_n(
 		&to[0], buffer | (uint64_t)offset << 32 | (uint64_t)length << 48, __ATOMIC_RELAXED);
 	__atomic_store_n(
 		&to[1], flags | (uint64_t)from << 16 | (uint64_t)mark << 32, __ATOMIC_RELAXED);
+}
+
+static inline void
+shm_give_fields(struct shm_give *g, uint32_t buffer, uint32_t offset, uint32_t length,
+	uint32_t flags, uint32_t from, uint32_t mark)
+{
+	struct shm_ring *r = g->ring;
+
+	shm_write_fields(&r->desc[g->at++ & r->mask], buffer, offset, length, flags, from, mark);
 	r->journal->list[g->listed++] = buffer;
 	g->entries++;
 	g->room--;
+}
+
+/* n more, a buffer each, that the caller wrote to desc[at ...] and list[listed ...]. */
+static inline void
+shm_give_more(struct shm_give *g, uint32_t n)
+{
+	g->at += n;
+	g->listed = (uint16_t)(g->listed + n);
+	g->entries = (uint16_t)(g->entries + n);
+	g->room -= n;
 }
 
 static inline void

@@ -8,30 +8,43 @@
 
 #define RUN 64 /* entries: views, and buffers that are given back */
 
+/* What the loops need of the pool, where the compiler knows that no store of theirs
+ * changes it. */
+struct where {
+	uint8_t *buffer0, *owner;
+	uint32_t buffers, buffer_size;
+};
+
 struct run {
 	struct netvm_desc desc[RUN];
+	const uint8_t *data[RUN]; /* the packet, if the buffer is one of the pool */
 	uint32_t freed[RUN];
-	uint32_t n, nfreed;
-	uint64_t bytes;
+	uint32_t n;
 };
 
 /* Reads entries up to the first that is something else; n, RUN and a burst of views at most. */
 static inline void
-look(const struct shm_pool *pool, struct shm_ring *r, struct run *run, uint32_t n)
+look(const struct where *pool, struct shm_ring *r, struct run *run, uint32_t n)
 {
-	uint32_t at = shm_ring_at(r), views = 0, i;
+	const uint32_t at = shm_ring_at(r), mask = r->mask;
+	const struct netvm_desc *ring = r->desc;
+	uint32_t *list = r->journal->list;
+	uint32_t views = 0, i;
 
-	for (i = 0; i < n && i < RUN && views < PACKET_BURST; i++) {
-		struct netvm_desc d = shm_read_desc(&r->desc[(at + i) & r->mask]);
+	n = n < RUN ? n : RUN;
+	for (i = 0; i < n && views < PACKET_BURST; i++) {
+		struct netvm_desc d = shm_read_desc(&ring[(at + i) & mask]);
 
 		if (unlikely((d.flags & (NETVM_DESC_F_MORE | NETVM_DESC_F_OFFLOAD)) != 0))
 			break;
 		views += d.action != NETVM_ACTION_DROP;
 		run->desc[i] = d;
-		r->journal->list[i] = d.buffer;
+		list[i] = d.buffer;
 		if (likely(d.buffer < pool->buffers)) {
+			run->data[i] =
+				pool->buffer0 + (size_t)d.buffer * pool->buffer_size + d.offset;
 			__builtin_prefetch(&pool->owner[d.buffer], 1);
-			__builtin_prefetch(shm_buffer(pool, d.buffer) + d.offset);
+			__builtin_prefetch(run->data[i]);
 		}
 	}
 	run->n = i;
@@ -39,28 +52,30 @@ look(const struct shm_pool *pool, struct shm_ring *r, struct run *run, uint32_t 
 
 /* Which of the buffers were the guest's (bit i: desc[i]); they are ours now. */
 static inline uint64_t
-take(struct shm_port *p, struct shm_ring *r, const struct run *run)
+take(struct shm_port *p, const struct where *pool, struct shm_ring *r, const struct run *run)
 {
+	const uint8_t guest = p->owner;
+	const uint32_t n = run->n;
 	uint64_t ours = 0;
 
-	shm_take_begin(r, run->n, run->n);
+	shm_take_begin(r, n, n);
 	if (p->pairs > 1)
 		shm_lock(&p->take_lock);
-	for (uint32_t i = 0; i < run->n; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		uint32_t buffer = run->desc[i].buffer;
 
-		if (likely(buffer < p->pool->buffers && shm_take(p, buffer)))
+		if (likely(buffer < pool->buffers && shm_take(pool->owner, buffer, guest)))
 			ours |= UINT64_C(1) << i;
 	}
 	if (p->pairs > 1)
 		shm_unlock(&p->take_lock);
-	shm_take_end(r, run->n, (uint32_t)__builtin_popcountll(ours));
+	shm_take_end(r, n, (uint32_t)__builtin_popcountll(ours));
 	return ours;
 }
 
 /* Why the packet goes no further; DROP_REASONS: it does. */
 static inline enum packet_drop
-judge(const struct shm_pool *pool, const struct netvm_desc *d, uint32_t max_frame)
+judge(const struct where *pool, const struct netvm_desc *d, uint32_t max_frame)
 {
 	if (unlikely((uint32_t)d->offset + d->length > pool->buffer_size ||
 		     d->action > NETVM_ACTION_TO_PORT))
@@ -73,63 +88,67 @@ judge(const struct shm_pool *pool, const struct netvm_desc *d, uint32_t max_fram
 }
 
 static inline void
-view(struct shm_port *p, struct shm_hold *h, struct packet_burst *pb, const struct netvm_desc *d)
+view(struct shm_hold *h, const struct where *pool, struct packet_burst *pb, uint32_t i,
+	const struct netvm_desc *d, const uint8_t *data, uint16_t from)
 {
-	const uint8_t *data = shm_buffer(p->pool, d->buffer) + d->offset;
 	uint32_t len = d->length, n = len < PACKET_HEADER_MAX ? len : PACKET_HEADER_MAX;
-	struct packet *v = &pb->pkt[pb->count];
+	struct packet *v = &pb->pkt[i];
+	uint8_t *hdr = packet_burst_header(pb, i);
 
 	*v = (struct packet){
-		.hdr = packet_burst_header(pb, pb->count),
+		.hdr = hdr,
 		.rest = len > n ? data + n : NULL,
 		.rest_len = len - n,
 		.len = len,
 		.hdr_len = (uint16_t)n,
 		.action = d->action,
 		.out = d->destination,
-		.from = p->number,
+		.from = from,
 	};
-	shm_view_header(p->pool, v->hdr, data, d->offset, n);
-	shm_view_offer(h, v, d, 1);
-	pb->count++;
+	shm_view_header(hdr, data, n, d->offset + (uint32_t)PACKET_HEADER_MAX <= pool->buffer_size);
+	shm_view_offer(h, v, i, d, 1);
 }
 
 bool
 shm_rx_plain(struct shm_port *p, struct shm_pair *pair, struct packet_burst *pb)
 {
+	const struct where pool = {
+		p->pool->buffer0, p->pool->owner, p->pool->buffers, p->pool->buffer_size};
 	uint32_t max_frame = atomic_load_explicit(&p->max_frame, memory_order_relaxed);
 	struct shm_ring *r = &pair->ring[NETVM_TX];
+	struct shm_hold *h = pair->hold;
+	const uint16_t from = p->number;
+	uint32_t count = 0, nfreed = 0;
+	uint64_t ours, bytes = 0;
 	struct run run;
-	uint64_t ours;
 
-	look(p->pool, r, &run, r->seen - shm_ring_at(r));
+	look(&pool, r, &run, r->seen - shm_ring_at(r));
 	if (unlikely(run.n == 0))
 		return false;
-	run.nfreed = 0;
-	run.bytes = 0;
-	ours = take(p, r, &run);
-	for (uint32_t i = 0; i < run.n; i++) {
+	ours = take(p, &pool, r, &run);
+	for (uint32_t i = 0, n = run.n; i < n; i++, ours >>= 1) {
 		const struct netvm_desc *d = &run.desc[i];
 		enum packet_drop why = DROP_REASONS;
 
-		if (unlikely((ours >> i & 1) == 0)) {
+		if (unlikely((ours & 1) == 0)) {
 			shm_view_refuse(p, pair, DROP_NOT_OWNED);
 			continue;
 		}
 		if (d->action != NETVM_ACTION_DROP) {
-			why = judge(p->pool, d, max_frame);
+			why = judge(&pool, d, max_frame);
 			if (likely(why == DROP_REASONS)) {
-				view(p, pair->hold, pb, d);
-				run.bytes += d->length;
+				view(h, &pool, pb, count++, d, run.data[i], from);
+				bytes += d->length;
 				continue;
 			}
 			shm_view_refuse(p, pair, why);
 		}
-		run.freed[run.nfreed++] = d->buffer;
+		run.freed[nfreed++] = d->buffer;
 	}
-	shm_count(&pair->rx_packets, pb->count);
-	shm_count(&pair->rx_bytes, run.bytes);
-	if (run.nfreed != 0)
-		shm_pool_free(p->pool, run.freed, run.nfreed);
+	pb->count = (uint16_t)count;
+	shm_count(&pair->rx_packets, count);
+	shm_count(&pair->rx_bytes, bytes);
+	if (nfreed != 0)
+		shm_pool_free(p->pool, run.freed, nfreed);
 	return true;
 }

@@ -111,7 +111,8 @@ take(struct shm_port *p, struct shm_ring *r, struct burst *b)
 		for (uint32_t i = f->first; i < (uint32_t)f->first + f->ndesc; i++) {
 			uint32_t buffer = b->desc[i].buffer;
 
-			b->ours[i] = likely(buffer < p->pool->buffers) && shm_take(p, buffer);
+			b->ours[i] = likely(buffer < p->pool->buffers) &&
+				     shm_take(p->pool->owner, buffer, p->owner);
 			taken += b->ours[i];
 		}
 	}
@@ -222,7 +223,8 @@ view_make(struct shm_port *p, struct packet_burst *pb, struct packet *v, const s
 		.from = p->number,
 	};
 	if (likely(f->ndesc == 1)) {
-		shm_view_header(p->pool, v->hdr, data, d->offset, n);
+		shm_view_header(v->hdr, data, n,
+			d->offset + (uint32_t)PACKET_HEADER_MAX <= p->pool->buffer_size);
 		v->rest = len > n ? data + n : NULL;
 		v->rest_len = len - n;
 	} else if (!gather(p->pool, pb, v, b, f)) {
@@ -249,7 +251,8 @@ frame_view(struct shm_port *p, struct shm_pair *pair, struct packet_burst *pb, s
 			      ? DROP_BAD_DESCRIPTOR
 			      : view_make(p, pb, &pb->pkt[pb->count], b, f, len);
 		if (likely(why == DROP_REASONS)) {
-			shm_view_offer(pair->hold, &pb->pkt[pb->count++], d, f->ndesc);
+			shm_view_offer(pair->hold, &pb->pkt[pb->count], pb->count, d, f->ndesc);
+			pb->count++;
 			shm_count(&pair->rx_packets, 1);
 			shm_count(&pair->rx_bytes, len);
 			return;
@@ -281,8 +284,13 @@ shm_port_rx(struct shm_port *p, uint16_t qp, struct packet_burst *pb)
 	r = &pair->ring[NETVM_TX];
 	shm_fill(p, qp, pair->ring[NETVM_FILL].size / 4);
 	n = shm_ring_look(r, PACKET_BURST, &bad);
-	if (n == 0 || (likely(!bad) && shm_rx_plain(p, pair, pb)))
+	if (n == 0)
 		return;
+	pair->hold->views = pb;
+	if (likely(!bad) && shm_rx_plain(p, pair, pb)) {
+		pair->hold->nburst = (uint8_t)pb->count;
+		return;
+	}
 	n = shm_ring_look(r, SHM_JOURNAL, &bad);
 	if (unlikely(bad)) {
 		shm_port_fault(p, SHM_FAULT_INDEX);
@@ -292,6 +300,7 @@ shm_port_rx(struct shm_port *p, uint16_t qp, struct packet_burst *pb)
 	take(p, r, &b);
 	for (uint32_t i = 0; i < b.nframe; i++)
 		frame_view(p, pair, pb, &b, &b.frame[i]);
+	pair->hold->nburst = (uint8_t)pb->count;
 	if (b.nfreed != 0)
 		shm_pool_free(p->pool, b.freed, b.nfreed);
 }

@@ -59,7 +59,8 @@ put_loan(struct shm_tx *t, struct packet *p)
 	uint32_t flags;
 
 	if (h->pool != t->pool || (s->nseg > 1 && !t->segs) ||
-		!header_back(t, p, &at, (int)(s->hdr - p->hdr), p->offload.flags != s->csum))
+		!header_back(t, p, &at, (int)(shm_hold_header(h, p) - p->hdr),
+			p->offload.flags != s->csum))
 		return PUT_COPY;
 	put = shm_admit(t, p, s->nseg);
 	if (unlikely(put != PUT_COPY))

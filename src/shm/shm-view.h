@@ -15,13 +15,13 @@
  */
 bool shm_rx_plain(struct shm_port *p, struct shm_pair *pair, struct packet_burst *pb);
 
-/* Private copy of a packet in one piece. What lies behind it in the buffer may come
- * along: copies of a constant length are fast. */
+/* Private copy of a packet in one piece. `more`: the buffer has PACKET_HEADER_MAX bytes
+ * from there on, so what lies behind the packet may come along: copies of a constant
+ * length are fast. */
 static inline void
-shm_view_header(
-	const struct shm_pool *pool, uint8_t *to, const uint8_t *from, uint32_t offset, uint32_t n)
+shm_view_header(uint8_t *to, const uint8_t *from, uint32_t n, bool more)
 {
-	if (unlikely(offset + PACKET_HEADER_MAX > pool->buffer_size)) {
+	if (unlikely(!more)) {
 		memcpy(to, from, n);
 		return;
 	}
@@ -30,23 +30,22 @@ shm_view_header(
 		memcpy(to + 64, from + 64, 64);
 }
 
-/* The view's buffers, for who may keep them. */
+/* The buffers of view i, for who may keep them. */
 static inline void
-shm_view_offer(struct shm_hold *h, struct packet *v, const struct netvm_desc *d, uint16_t nseg)
+shm_view_offer(
+	struct shm_hold *h, struct packet *v, uint32_t i, const struct netvm_desc *d, uint16_t nseg)
 {
-	struct shm_slot *s;
+	struct shm_slot *s = &h->slot[h->burst[i]];
 
-	v->chain = h->nburst;
-	s = shm_slot_new(h);
+	v->chain = (uint8_t)i;
 	s->buffer = d->buffer;
-	s->mark = d->mark;
-	s->hdr = v->hdr;
 	s->offset = d->offset;
 	s->length = d->length;
-	s->nseg = (uint8_t)nseg;
 	s->flags = d->flags & (NETVM_DESC_F_CSUM_OK | NETVM_DESC_F_HASH);
+	s->nseg = (uint8_t)nseg;
 	s->csum = v->offload.flags;
 	s->state = SHM_SLOT_OFFERED;
+	s->mark = d->mark;
 	v->keep = PACKET_KEEP_POOL;
 	v->loan = &s->loan;
 }
