@@ -126,6 +126,39 @@ test_doorbell(void **state)
 	netvm_close(port);
 }
 
+struct watch {
+	const uint32_t *wish;
+	bool seen, end;
+};
+
+static void *
+watch_wish(void *arg)
+{
+	struct watch *w = arg;
+
+	while (!__atomic_load_n(&w->end, __ATOMIC_RELAXED))
+		if (__atomic_load_n(w->wish, __ATOMIC_RELAXED) != 0)
+			w->seen = true;
+	return NULL;
+}
+
+/* Without interrupts a wait is a series of naps, which no doorbell ends. */
+static void
+test_nap(void **state)
+{
+	struct netvm_port *port = netvm_open("pci:", NULL);
+	struct watch w = {.wish = &fake_host_ring(*state, 0, NETVM_RX)->wait};
+	pthread_t thread;
+
+	assert_non_null(port);
+	assert_int_equal(pthread_create(&thread, NULL, watch_wish, &w), 0);
+	assert_int_equal(netvm_wait(port, 0, 100), 0);
+	__atomic_store_n(&w.end, true, __ATOMIC_RELAXED);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_false(w.seen);
+	netvm_close(port);
+}
+
 static void
 test_in_use(void **state)
 {
@@ -349,6 +382,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_addresses, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_doorbell, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_nap, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_in_use, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_own_pool, set_up, tear_down),
