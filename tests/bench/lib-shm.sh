@@ -111,15 +111,17 @@ share_run() {
 		.[0] + {ports: $n, pps: $pps, mpps: ($pps / 1e6)}'
 }
 
-share_both() {
+# OpenNetVM's NFs have 128 packets each, unless they are told otherwise.
+share_all() {
 	shm_record shm-share "$1" share_run "$1" 1024
 	shm_record shm-share-few "$1" share_run "$1" 128
+	shm_record shm-share-own "$1" share_run "$1" $((128 * $1))
 }
 
 row_shm_share() {
 	local n
 	for n in 2 3 4 5; do
-		with_backend netvm bare shm_setup shm-share $n 2304 1500 share_both $n
+		with_backend netvm bare shm_setup shm-share $n 2304 1500 share_all $n
 	done
 }
 

@@ -86,10 +86,12 @@ rate("the same, 64 B, 128 under way, Mpps"; "shm-hop-few"; 128; "-";
 ([2, 16.2, 1.0], [3, 11.0, 0], [4, 8.3, 0], [5, 6.6, 2.5] | . as [$n, $onvm, $few] |
 	rate("\($n) NFs on one CPU, 64 B, Mpps each"; "shm-share"; $n; "1.5 × OpenNetVM's \($onvm)";
 		[{what: "OpenNetVM ×", value: (mpps("shm-share"; "netvm"; $n) | over($onvm)), least: 1.5}]),
-	rate("the same, 128 under way"; "shm-share-few"; $n;
-		if $few == 0 then "-" else "5 × OpenNetVM's \($few)" end;
-		if $few == 0 then [] else [{what: "OpenNetVM ×",
-			value: (mpps("shm-share-few"; "netvm"; $n) | over($few)), least: 5}] end)),
+	(["128 under way", "shm-share-few"], ["128 of each under way", "shm-share-own"] |
+		. as [$what, $row] |
+		rate("the same, \($what)"; $row; $n;
+			if $few == 0 then "-" else "5 × OpenNetVM's \($few)" end;
+			if $few == 0 then [] else [{what: "OpenNetVM ×",
+				value: (mpps($row; "netvm"; $n) | over($few)), least: 5}] end))),
 (2, 4, 8 | . as $n |
 	line("circle of \($n) NFs, 64 B, cycles per hop"; 0; "shm-chain"; $n;
 		.busy_cycles_per_packet; "at most 35, constant";
