@@ -89,24 +89,12 @@ judge(const struct where *pool, const struct netvm_desc *d, uint32_t max_frame)
 
 static inline void
 view(struct shm_hold *h, const struct where *pool, struct packet_burst *pb, uint32_t i,
-	const struct netvm_desc *d, const uint8_t *data, uint16_t from)
+	const struct netvm_desc *d, const uint8_t *data)
 {
-	uint32_t len = d->length, n = len < PACKET_HEADER_MAX ? len : PACKET_HEADER_MAX;
-	struct packet *v = &pb->pkt[i];
-	uint8_t *hdr = packet_burst_header(pb, i);
+	struct packet *v = shm_view(h, pb, i, d, d->length, data, 1);
 
-	*v = (struct packet){
-		.hdr = hdr,
-		.rest = len > n ? data + n : NULL,
-		.rest_len = len - n,
-		.len = len,
-		.hdr_len = (uint16_t)n,
-		.action = d->action,
-		.out = d->destination,
-		.from = from,
-	};
-	shm_view_header(hdr, data, n, d->offset + (uint32_t)PACKET_HEADER_MAX <= pool->buffer_size);
-	shm_view_offer(h, v, i, d, 1);
+	shm_view_header(packet_burst_header(pb, i), data, v->hdr_len,
+		d->offset + (uint32_t)PACKET_HEADER_MAX <= pool->buffer_size);
 }
 
 bool
@@ -117,7 +105,6 @@ shm_rx_plain(struct shm_port *p, struct shm_pair *pair, struct packet_burst *pb)
 	uint32_t max_frame = atomic_load_explicit(&p->max_frame, memory_order_relaxed);
 	struct shm_ring *r = &pair->ring[NETVM_TX];
 	struct shm_hold *h = pair->hold;
-	const uint16_t from = p->number;
 	uint32_t count = 0, nfreed = 0;
 	uint64_t ours, bytes = 0;
 	struct run run;
@@ -137,7 +124,7 @@ shm_rx_plain(struct shm_port *p, struct shm_pair *pair, struct packet_burst *pb)
 		if (d->action != NETVM_ACTION_DROP) {
 			why = judge(&pool, d, max_frame);
 			if (likely(why == DROP_REASONS)) {
-				view(h, &pool, pb, count++, d, run.data[i], from);
+				view(h, &pool, pb, count++, d, run.data[i]);
 				bytes += d->length;
 				continue;
 			}

@@ -184,7 +184,7 @@ gather(struct shm_pool *pool, struct packet_burst *pb, struct packet *v, const s
 }
 
 static bool
-set_offload(struct packet *v, const struct netvm_desc *entry)
+set_offload(struct shm_hold *h, struct packet *v, const struct netvm_desc *entry)
 {
 	struct netvm_offload o;
 	struct packet_offload req;
@@ -198,39 +198,29 @@ set_offload(struct packet *v, const struct netvm_desc *entry)
 		.csum_start = o.csum_start,
 		.csum_offset = o.csum_offset,
 	};
-	return packet_offload_set(v, &req);
+	return shm_view_offload(h, v, &req);
 }
 
 static inline enum packet_drop
-view_make(struct shm_port *p, struct packet_burst *pb, struct packet *v, const struct burst *b,
+view_make(struct shm_port *p, struct shm_hold *h, struct packet_burst *pb, const struct burst *b,
 	const struct frame *f, uint32_t len)
 {
+	uint32_t max = atomic_load_explicit(&p->max_frame, memory_order_relaxed);
 	const struct netvm_desc *d = &b->desc[f->first];
 	const uint8_t *data = shm_buffer(p->pool, d->buffer) + d->offset;
-	uint32_t n = len < PACKET_HEADER_MAX ? len : PACKET_HEADER_MAX;
-	uint32_t max = atomic_load_explicit(&p->max_frame, memory_order_relaxed);
+	struct packet *v;
 
 	if (unlikely(len < PACKET_LEN_MIN))
 		return DROP_RUNT;
 	if (unlikely(len > PACKET_LEN_MAX))
 		return DROP_OVERSIZE;
-	*v = (struct packet){
-		.hdr = packet_burst_header(pb, pb->count),
-		.len = len,
-		.hdr_len = (uint16_t)n,
-		.action = d->action,
-		.out = d->destination,
-		.from = p->number,
-	};
-	if (likely(f->ndesc == 1)) {
-		shm_view_header(v->hdr, data, n,
+	v = shm_view(h, pb, pb->count, d, len, f->ndesc == 1 ? data : NULL, f->ndesc);
+	if (likely(f->ndesc == 1))
+		shm_view_header(v->hdr, data, v->hdr_len,
 			d->offset + (uint32_t)PACKET_HEADER_MAX <= p->pool->buffer_size);
-		v->rest = len > n ? data + n : NULL;
-		v->rest_len = len - n;
-	} else if (!gather(p->pool, pb, v, b, f)) {
+	else if (!gather(p->pool, pb, v, b, f))
 		return DROP_BAD_DESCRIPTOR;
-	}
-	if (unlikely(f->offload >= 0) && !set_offload(v, &b->desc[f->offload]))
+	if (unlikely(f->offload >= 0) && !set_offload(h, v, &b->desc[f->offload]))
 		return DROP_BAD_OFFLOAD;
 	if (unlikely(len > max) && v->offload.gso_type == PACKET_GSO_NONE)
 		return DROP_OVERSIZE;
@@ -249,9 +239,8 @@ frame_view(struct shm_port *p, struct shm_pair *pair, struct packet_burst *pb, s
 	if (likely(why == DROP_REASONS && d->action != NETVM_ACTION_DROP)) {
 		why = unlikely(d->action > NETVM_ACTION_TO_PORT)
 			      ? DROP_BAD_DESCRIPTOR
-			      : view_make(p, pb, &pb->pkt[pb->count], b, f, len);
+			      : view_make(p, pair->hold, pb, b, f, len);
 		if (likely(why == DROP_REASONS)) {
-			shm_view_offer(pair->hold, &pb->pkt[pb->count], pb->count, d, f->ndesc);
 			pb->count++;
 			shm_count(&pair->rx_packets, 1);
 			shm_count(&pair->rx_bytes, len);

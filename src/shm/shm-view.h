@@ -30,24 +30,61 @@ shm_view_header(uint8_t *to, const uint8_t *from, uint32_t n, bool more)
 		memcpy(to + 64, from + 64, 64);
 }
 
-/* The buffers of view i, for who may keep them. */
-static inline void
-shm_view_offer(
-	struct shm_hold *h, struct packet *v, uint32_t i, const struct netvm_desc *d, uint16_t nseg)
-{
-	struct shm_slot *s = &h->slot[h->burst[i]];
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words have fields from the low bits on");
+static_assert(
+	offsetof(struct packet, more) == 16 && offsetof(struct packet, loan) == 24 &&
+		offsetof(struct packet, len) == 32 && offsetof(struct packet, rest_len) == 36 &&
+		offsetof(struct packet, hdr_len) == 40 && offsetof(struct packet, out) == 46 &&
+		offsetof(struct packet, offload) == 48 && offsetof(struct packet, chain) == 59 &&
+		offsetof(struct packet, keep) == 60 && offsetof(struct packet, action) == 61 &&
+		offsetof(struct packet, from) == 62,
+	"where shm_view() puts them");
+static_assert(
+	offsetof(struct shm_slot, buffer) == 48 && offsetof(struct shm_slot, flags) == 56 &&
+		offsetof(struct shm_slot, nseg) == 57 && offsetof(struct shm_slot, csum) == 58 &&
+		offsetof(struct shm_slot, state) == 59 && offsetof(struct shm_slot, mark) == 60,
+	"a descriptor's fields, but for what its view has");
 
-	v->chain = (uint8_t)i;
-	s->buffer = d->buffer;
-	s->offset = d->offset;
-	s->length = d->length;
-	s->flags = d->flags & (NETVM_DESC_F_CSUM_OK | NETVM_DESC_F_HASH);
-	s->nseg = (uint8_t)nseg;
-	s->csum = v->offload.flags;
-	s->state = SHM_SLOT_OFFERED;
-	s->mark = d->mark;
-	v->keep = PACKET_KEEP_POOL;
-	v->loan = &s->loan;
+/*
+ * View i of a burst: a packet of len bytes that begins with descriptor d, without a
+ * request, and what it stands on, for who may keep that. data: where it lies; NULL: in
+ * pieces, which the caller adds. The caller copies its first hdr_len bytes to hdr.
+ *
+ * Word by word: of an initialiser gcc makes 64 bytes of zeroes and small stores into
+ * them, and who reads the view next waits for those (8 cycles per packet).
+ */
+static inline struct packet *
+shm_view(struct shm_hold *h, struct packet_burst *pb, uint32_t i, const struct netvm_desc *d,
+	uint32_t len, const uint8_t *data, uint32_t nseg)
+{
+	const uint32_t n = len < PACKET_HEADER_MAX ? len : PACKET_HEADER_MAX;
+	const uint64_t seen = (NETVM_DESC_F_CSUM_OK | NETVM_DESC_F_HASH) | UINT64_MAX << 32;
+	const shm_half *desc = (const void *)d;
+	struct shm_slot *s = &h->slot[h->burst[i]];
+	shm_half *v = (void *)&pb->pkt[i], *slot = (void *)&s->buffer;
+
+	v[0] = (uintptr_t)packet_burst_header(pb, i);
+	v[1] = data != NULL && len > n ? (uintptr_t)(data + n) : 0;
+	v[2] = 0;
+	v[3] = (uintptr_t)&s->loan;
+	v[4] = len | (data != NULL ? (uint64_t)(len - n) << 32 : 0);
+	v[5] = n | (uint64_t)d->destination << 48;
+	v[6] = 0;
+	v[7] = (uint64_t)i << 24 | (uint64_t)PACKET_KEEP_POOL << 32 | (uint64_t)d->action << 40 |
+	       (uint64_t)h->number << 48;
+	slot[0] = desc[0];
+	slot[1] = (desc[1] & seen) | nseg << 8 | SHM_SLOT_OFFERED << 24;
+	return &pb->pkt[i];
+}
+
+/* Its request; false: one that makes no sense. */
+static inline bool
+shm_view_offload(struct shm_hold *h, struct packet *v, const struct packet_offload *req)
+{
+	if (!packet_offload_set(v, req))
+		return false;
+	h->slot[h->burst[v->chain]].csum = v->offload.flags;
+	return true;
 }
 
 /* It becomes no view. */
