@@ -132,11 +132,11 @@ guest_boot()
 	guest_run "$1" "cat /proc/sys/kernel/random/boot_id"
 }
 
-# guest_rebooted NAME WAS: a guest that answers answers from another boot than WAS.
+# guest_rebooted NAME WAS: a guest answers, from another boot than WAS.
 guest_rebooted()
 {
 	local now
-	now=$(guest_boot "$1") && [ -n "$2" ] && [ -n "$now" ] && [ "$now" != "$2" ]
+	now=$(GUEST_TIMEOUT=10 guest_boot "$1") && [ -n "$2" ] && [ -n "$now" ] && [ "$now" != "$2" ]
 }
 
 guest_stop()

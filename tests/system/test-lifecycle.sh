@@ -25,9 +25,7 @@ check "c reaches d" reaches c 10.0.0.4
 
 was=$(guest_boot c)
 guest_run c "(sleep 0.2; reboot -f) > /dev/null 2>&1 &"
-sleep 1
-must "c boots again" guest_ready c
-check "it is a new boot" guest_rebooted c "$was"
+must "c boots again" wait_for 240 guest_rebooted c "$was"
 check "c reaches d after its reboot" reaches c 10.0.0.4
 
 check "QEMU of d is killed" guest_signal d KILL
