@@ -85,7 +85,6 @@ shm_hold_complete(struct shm_hold *h)
 			else
 				heap_packet(&f, s);
 		}
-		s->state = SHM_SLOT_FREE;
 	}
 	h->nburst = 0;
 	if (nbuffer != 0)
@@ -112,7 +111,6 @@ shm_hold_reap(struct shm_hold *h)
 		__atomic_store_n(&s->loan.state, PACKET_LOAN_FREE, __ATOMIC_RELAXED);
 		h->lender.out--;
 		heap_packet(&f, s);
-		s->state = SHM_SLOT_FREE;
 		h->spare[h->nspare++] = h->out[i];
 	}
 	h->nout = (uint8_t)n;

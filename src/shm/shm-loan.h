@@ -3,11 +3,11 @@
  * Packets of a queue pair that are on their way: buffers that we took from its TX
  * ring (SHM_HOST) and that views stand on. Each view offers them as a loan.
  *
- * A slot is FREE; shm_port_rx() makes it OFFERED. Then one of these happens:
+ * Each view of a burst has a slot, which shm_port_rx() makes OFFERED; slots behind
+ * the burst's last view mean nothing. Then one of these happens:
  *
  *	- nobody wants it: shm_port_rx_complete() frees the buffers
- *	- shm_port_tx() of a port of the same pool takes them: TAKEN, and
- *	  shm_port_rx_complete() only frees the slot
+ *	- shm_port_tx() of a port of the same pool takes them: TAKEN
  *	- a NIC borrows them (loan.state): the slot is out until the loan is back,
  *	  longer than the burst; whoever polls the pair frees the buffers then
  *
@@ -23,7 +23,7 @@
 
 #define SHM_SLOTS (PACKET_BURST + SHM_LOANS_MOST)
 
-enum shm_slot_state { SHM_SLOT_FREE, SHM_SLOT_OFFERED, SHM_SLOT_TAKEN };
+enum shm_slot_state { SHM_SLOT_OFFERED, SHM_SLOT_TAKEN };
 
 struct shm_slot {
 	struct packet_loan loan; /* first */
@@ -40,10 +40,10 @@ static_assert(sizeof(struct shm_slot) == 64, "a slot is one cache line");
 struct shm_hold {
 	struct packet_lender lender;
 	struct shm_pool *pool;
-	struct packet_burst *views; /* of this burst */
+	struct packet_burst *views; /* valid while nburst is not 0 */
 	uint16_t number;            /* of the port */
 	uint8_t nspare, nburst, nout;
-	uint8_t spare[SHM_LOANS_MOST]; /* FREE slots beyond those in burst[], a stack */
+	uint8_t spare[SHM_LOANS_MOST]; /* slots that are not out, beyond those in burst[] */
 	uint8_t burst[PACKET_BURST];   /* slot of each view, by packet.chain: the same ones
 					  until one is out when its burst ends */
 	uint8_t out[SHM_LOANS_MOST];

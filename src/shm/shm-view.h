@@ -30,7 +30,7 @@ shm_view_header(uint8_t *to, const uint8_t *from, uint32_t n, bool more)
 		memcpy(to + 64, from + 64, 64);
 }
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words have fields from the low bits on");
+/* shm-ring.h has said that words have their fields from the low bits on. */
 static_assert(
 	offsetof(struct packet, more) == 16 && offsetof(struct packet, loan) == 24 &&
 		offsetof(struct packet, len) == 32 && offsetof(struct packet, rest_len) == 36 &&
@@ -39,10 +39,14 @@ static_assert(
 		offsetof(struct packet, keep) == 60 && offsetof(struct packet, action) == 61 &&
 		offsetof(struct packet, from) == 62,
 	"where shm_view() puts them");
-static_assert(
-	offsetof(struct shm_slot, buffer) == 48 && offsetof(struct shm_slot, flags) == 56 &&
-		offsetof(struct shm_slot, nseg) == 57 && offsetof(struct shm_slot, csum) == 58 &&
-		offsetof(struct shm_slot, state) == 59 && offsetof(struct shm_slot, mark) == 60,
+#define SLOT_AS_DESC(field)                                                                        \
+	(offsetof(struct shm_slot, field) ==                                                       \
+		offsetof(struct shm_slot, buffer) + offsetof(struct netvm_desc, field))
+static_assert(offsetof(struct shm_slot, buffer) % 8 == 0 && SLOT_AS_DESC(offset) &&
+		      SLOT_AS_DESC(length) && SLOT_AS_DESC(flags) && SLOT_AS_DESC(mark) &&
+		      offsetof(struct shm_slot, nseg) == offsetof(struct shm_slot, flags) + 1 &&
+		      offsetof(struct shm_slot, csum) == offsetof(struct shm_slot, flags) + 2 &&
+		      offsetof(struct shm_slot, state) == offsetof(struct shm_slot, flags) + 3,
 	"a descriptor's fields, but for what its view has");
 
 /*
@@ -58,7 +62,7 @@ shm_view(struct shm_hold *h, struct packet_burst *pb, uint32_t i, const struct n
 	uint32_t len, const uint8_t *data, uint32_t nseg)
 {
 	const uint32_t n = len < PACKET_HEADER_MAX ? len : PACKET_HEADER_MAX;
-	const uint64_t seen = (NETVM_DESC_F_CSUM_OK | NETVM_DESC_F_HASH) | UINT64_MAX << 32;
+	const uint64_t shown = (NETVM_DESC_F_CSUM_OK | NETVM_DESC_F_HASH) | UINT64_MAX << 32;
 	const shm_half *desc = (const void *)d;
 	struct shm_slot *s = &h->slot[h->burst[i]];
 	shm_half *v = (void *)&pb->pkt[i], *slot = (void *)&s->buffer;
@@ -73,7 +77,7 @@ shm_view(struct shm_hold *h, struct packet_burst *pb, uint32_t i, const struct n
 	v[7] = (uint64_t)i << 24 | (uint64_t)PACKET_KEEP_POOL << 32 | (uint64_t)d->action << 40 |
 	       (uint64_t)h->number << 48;
 	slot[0] = desc[0];
-	slot[1] = (desc[1] & seen) | nseg << 8 | SHM_SLOT_OFFERED << 24;
+	slot[1] = (desc[1] & shown) | nseg << 8 | SHM_SLOT_OFFERED << 24;
 	return &pb->pkt[i];
 }
 
