@@ -7,7 +7,6 @@
  * ours alone, and all of it is allocated before it is mapped. A new one gets its
  * name when it is complete.
  */
-#include "src/packet/refuse.h"
 #include "vhost/vhost-position-file.h"
 
 #include <errno.h>
@@ -18,6 +17,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "src/packet/refuse.h"
 
 #define FILE_VERSION 1
 static const char file_magic[8] = "nvrings";

@@ -226,13 +226,14 @@ enum packet_drop {
 	DROP_REASONS
 };
 
+/* Stable lower-case name with dashes, e.g. "ring-full"; NULL beyond the last. */
+const char *packet_drop_name(enum packet_drop reason);
+
 /* Of a port's queue pair. */
 struct queue_counters {
 	uint64_t rx_packets, rx_bytes; /* from the guest or the wire */
 	uint64_t tx_packets, tx_bytes; /* to it */
 };
-/* Stable lower-case name with dashes, e.g. "ring-full"; NULL beyond the last. */
-const char *packet_drop_name(enum packet_drop reason);
 
 /*
  * Checks what a guest or a NIC asks for against the frame and stores it in

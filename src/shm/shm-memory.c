@@ -15,8 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "src/packet/refuse.h"
 #include "src/packet/fault.h"
+#include "src/packet/refuse.h"
 #include "src/shm/shm-memory.h"
 
 #define HUGE_PAGE  (UINT64_C(2) << 20)

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "src/packet/refuse.h"
 #include "src/packet/bell.h"
+#include "src/packet/refuse.h"
 #include "src/shm/shm-server.h"
 
 /* Ethernet header and a VLAN tag, as netvm-abi.h says of `mtu`. */

@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,10 +148,11 @@ static void
 test_nap(void **state)
 {
 	struct netvm_port *port = netvm_open("pci:", NULL);
-	struct watch w = {.wish = &fake_host_ring(*state, 0, NETVM_RX)->wait};
+	static struct watch w; /* the thread outlives a test that fails */
 	pthread_t thread;
 
 	assert_non_null(port);
+	w = (struct watch){.wish = &fake_host_ring(*state, 0, NETVM_RX)->wait};
 	assert_int_equal(pthread_create(&thread, NULL, watch_wish, &w), 0);
 	assert_int_equal(netvm_wait(port, 0, 100), 0);
 	__atomic_store_n(&w.end, true, __ATOMIC_RELAXED);
