@@ -45,6 +45,7 @@ look(const struct where *pool, struct shm_ring *r, struct run *run, uint32_t n)
 				pool->buffer0 + (size_t)d.buffer * pool->buffer_size + d.offset;
 			__builtin_prefetch(&pool->owner[d.buffer], 1);
 			__builtin_prefetch(run->data[i]);
+			__builtin_prefetch(run->data[i] + SHM_LINE);
 		}
 	}
 	run->n = i;
