@@ -18,16 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/packet/refuse.h"
 #include "src/shm/shm-loan.h"
 
 #define CACHE_MOST 512 /* buffers that a worker keeps aside */
-
-static int
-fail(char *err, size_t errlen, int rc, const char *group, const char *why)
-{
-	snprintf(err, errlen, "group %s: %s", group, why);
-	return rc;
-}
 
 /* --- owners ------------------------------------------------------------------ */
 
@@ -169,31 +163,25 @@ static int
 check(const struct shm_pool_config *cfg, char *err, size_t errlen)
 {
 	if (memchr(cfg->name, '\0', sizeof(cfg->name)) == NULL || cfg->name[0] == '\0')
-		return fail(err, errlen, -EINVAL, "?", "its name is empty or too long");
+		return refuse(err, errlen, EINVAL, "a group's name is empty or too long");
 	if (cfg->buffer_size < SHM_BUFFER_SIZE_MIN || cfg->buffer_size > SHM_BUFFER_SIZE_MAX ||
-		cfg->buffer_size % NETVM_LINE != 0) {
-		snprintf(err, errlen,
+		cfg->buffer_size % NETVM_LINE != 0)
+		return refuse(err, errlen, EINVAL,
 			"group %s: the buffer size is %u, but must be a multiple of %u from %u to "
 			"%u",
 			cfg->name, cfg->buffer_size, NETVM_LINE, SHM_BUFFER_SIZE_MIN,
 			SHM_BUFFER_SIZE_MAX);
-		return -EINVAL;
-	}
 	if (cfg->numa >= SHM_MEMORY_NODES ||
-		(cfg->numa >= 0 && (shm_memory_nodes() >> cfg->numa & 1) == 0)) {
-		snprintf(err, errlen,
+		(cfg->numa >= 0 && (shm_memory_nodes() >> cfg->numa & 1) == 0))
+		return refuse(err, errlen, EINVAL,
 			"group %s: numa=%d: there is no NUMA node %d on this machine; lscpu lists "
 			"them, and numa=all is right for most",
 			cfg->name, cfg->numa, cfg->numa);
-		return -EINVAL;
-	}
-	if (cfg->size < SHM_POOL_BUFFERS_AT + (uint64_t)SHM_POOL_BUFFERS_MIN * cfg->buffer_size) {
-		snprintf(err, errlen,
+	if (cfg->size < SHM_POOL_BUFFERS_AT + (uint64_t)SHM_POOL_BUFFERS_MIN * cfg->buffer_size)
+		return refuse(err, errlen, EINVAL,
 			"group %s: the pool's size is %llu bytes, but must have room for %u "
 			"buffers",
 			cfg->name, (unsigned long long)cfg->size, SHM_POOL_BUFFERS_MIN);
-		return -EINVAL;
-	}
 	return 0;
 }
 
@@ -220,7 +208,7 @@ shm_pool_create(const struct shm_pool_config *cfg, char *err, size_t errlen)
 	}
 	pool = calloc(1, sizeof(*pool));
 	if (pool == NULL) {
-		errno = -fail(err, errlen, -ENOMEM, cfg->name, "no memory");
+		errno = -refuse(err, errlen, ENOMEM, "group %s: no memory", cfg->name);
 		return NULL;
 	}
 	pool->cfg = *cfg;
@@ -230,9 +218,10 @@ shm_pool_create(const struct shm_pool_config *cfg, char *err, size_t errlen)
 		shm_pool_repair(pool);
 		rc = make_mempool(pool);
 		if (rc != 0)
-			fail(err, errlen, rc, cfg->name,
-				"no memory for the records of its buffers (see memory in "
-				"netvmd.conf)");
+			refuse(err, errlen, -rc,
+				"group %s: no memory for the records of its buffers (see memory in "
+				"netvmd.conf)",
+				cfg->name);
 	}
 	if (rc != 0) {
 		dismantle(pool);
