@@ -132,11 +132,35 @@ guest_boot()
 	guest_run "$1" "cat /proc/sys/kernel/random/boot_id"
 }
 
+# guest_reboot NAME [COMMAND]: the kernel starts anew at once, as after a panic, a
+# second after COMMAND began in the background. An orderly "reboot -f" breaks the
+# virtqueues first, and a kernel without Linux 0d0eff39ceb3 (Debian's 6.1.192) then
+# spins for ever in virtio-net if a packet is sent at that moment.
+guest_reboot()
+{
+	guest_run "$1" "(${2:-true} & sleep 1; echo b > /proc/sysrq-trigger) > /dev/null 2>&1 &"
+}
+
 # guest_rebooted NAME WAS: a guest answers, from another boot than WAS.
 guest_rebooted()
 {
 	local now
 	now=$(GUEST_TIMEOUT=10 guest_boot "$1") && [ -n "$2" ] && [ -n "$now" ] && [ "$now" != "$2" ]
+}
+
+# guest_back NAME WAS: waits until it has rebooted; fails after 240 s and says what
+# the guest was doing.
+guest_back()
+{
+	wait_for 240 guest_rebooted "$1" "$2" || {
+		echo "guest $1 does not answer from a new boot; its console, its CPUs, QEMU's messages:"
+		tail -n 6 "$DIR/$1.console.log"
+		guest_qmp "$1" query-status
+		guest_qmp "$1" human-monitor-command '{"command-line": "info registers -a"}' |
+			jq -r . | tr -d '\r' | grep -E '^CPU#|^RIP'
+		tail -n 3 "$DIR/$1.qemu.log"
+		return 1
+	}
 }
 
 guest_stop()

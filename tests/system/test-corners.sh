@@ -79,8 +79,8 @@ corners()
 
 	was=$(guest_boot "$1")
 	iperf_serve d
-	guest_run "$1" "(iperf3 -c $3 -t 20 > /dev/null 2>&1 & sleep 1; reboot -f) > /dev/null 2>&1 &"
-	check "$1: it boots again in the middle of TCP" wait_for 240 guest_rebooted "$1" "$was"
+	guest_reboot "$1" "iperf3 -c $3 -t 20"
+	check "$1: it boots again in the middle of TCP" guest_back "$1" "$was"
 	check "$1: it reaches its peer" reaches "$1" "$3"
 }
 

@@ -24,8 +24,8 @@ must "the guests c and d boot" guest_ready c d
 check "c reaches d" reaches c 10.0.0.4
 
 was=$(guest_boot c)
-guest_run c "(sleep 0.2; reboot -f) > /dev/null 2>&1 &"
-must "c boots again" wait_for 240 guest_rebooted c "$was"
+guest_reboot c
+must "c boots again" guest_back c "$was"
 check "c reaches d after its reboot" reaches c 10.0.0.4
 
 check "QEMU of d is killed" guest_signal d KILL
