@@ -34,7 +34,6 @@ noinst_LIBRARIES += %D%/libnvvhost.a
 	%D%/vring.h \
 	%D%/vring-chain.c \
 	%D%/vring-chain.h \
-	%D%/vring-copy.h \
 	%D%/vring-frame.h \
 	%D%/vring-hold.c \
 	%D%/vring-hold.h \

@@ -7,7 +7,7 @@
 #define NETVM_VRING_FRAME_H
 
 #include "vhost/vring-chain.h"
-#include "vhost/vring-copy.h"
+#include "src/packet/wide-copy.h"
 #include "vhost/vring-packed.h"
 
 #define CACHE_LINE 64
@@ -74,7 +74,7 @@ take(struct vring_queue *vq, struct packet_burst *b, const struct seen *s, uint1
 		.hdr_len = (uint16_t)n,
 		.chain = (uint8_t)chain,
 	};
-	vring_copy(p->hdr, s->frame, n);
+	wide_copy(p->hdr, s->frame, n);
 	/* Neither flags nor a GSO type: the rest of the header means nothing. */
 	if (unlikely((uint16_t)hdr != 0)) {
 		uint16_t csum_offset = read_once_16(s->hdr + 8);
@@ -119,13 +119,13 @@ put_frame(const struct vring_queue *vq, uint8_t *to, const struct packet *p)
 	else
 		memcpy(to + sizeof(h.first), &h.last, sizeof(uint16_t));
 	to += vq->hdr_size;
-	vring_copy(to, p->hdr, p->hdr_len);
+	wide_copy(to, p->hdr, p->hdr_len);
 	to += p->hdr_len;
 	if (p->rest_len != 0) {
-		vring_copy(to, p->rest, p->rest_len);
+		wide_copy(to, p->rest, p->rest_len);
 		to += p->rest_len;
 		for (uint16_t i = 0; i < p->nmore; i++) {
-			vring_copy(to, p->more[i].data, p->more[i].len);
+			wide_copy(to, p->more[i].data, p->more[i].len);
 			to += p->more[i].len;
 		}
 	}

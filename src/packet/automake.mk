@@ -11,6 +11,7 @@ src_packet_libnvpacket_a_SOURCES = \
 	%D%/offload.c \
 	%D%/gso.c \
 	%D%/flow-hash.c \
+	%D%/wide.h %D%/wide.c %D%/wide-copy.h \
 	%D%/guard.h %D%/guard-internal.h \
 	%D%/guard.c \
 	%D%/guard-ipv6.c \

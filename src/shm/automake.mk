@@ -18,6 +18,10 @@ noinst_LIBRARIES += %D%/libnvshm.a
 	%D%/shm-loan.c %D%/shm-loan.h \
 	%D%/shm-notify.c \
 	%D%/shm-page.c \
+	%D%/shm-plain.c %D%/shm-plain.h \
+	%D%/shm-plain-copy.h \
+	%D%/shm-plain-rx.h \
+	%D%/shm-plain-sse.c \
 	%D%/shm-pool.c %D%/shm-pool.h \
 	%D%/shm-pool-memory.c \
 	%D%/shm-port.c %D%/shm-port.h %D%/shm-private.h \
@@ -25,11 +29,22 @@ noinst_LIBRARIES += %D%/libnvshm.a
 	%D%/shm-resume.c \
 	%D%/shm-ring.c %D%/shm-ring.h \
 	%D%/shm-rx.c \
-	%D%/shm-rx-plain.c \
 	%D%/shm-settle.c \
 	%D%/shm-server.c %D%/shm-server.h \
 	%D%/shm-tx.c %D%/shm-tx.h \
 	%D%/shm-view.h
+
+# As vhost/automake.mk has them.
+if HAVE_AVX
+noinst_LIBRARIES += %D%/libnvshm-avx2.a %D%/libnvshm-avx512.a
+%C%_libnvshm_avx2_a_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS) -mavx2 -mbmi2
+%C%_libnvshm_avx2_a_SOURCES = %D%/shm-plain-avx2.c
+%C%_libnvshm_avx512_a_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS) -mavx2 -mbmi2 \
+	-mavx512f -mavx512bw -mavx512vl
+%C%_libnvshm_avx512_a_SOURCES = %D%/shm-plain-avx512.c
+%C%_libnvshm_a_LIBADD = $(%C%_libnvshm_avx2_a_OBJECTS) $(%C%_libnvshm_avx512_a_OBJECTS)
+%C%_libnvshm_a_DEPENDENCIES = $(%C%_libnvshm_a_LIBADD)
+endif
 
 # Beside netvmd in the build folder, where it looks first.
 pkglibexec_PROGRAMS = netvm-keeper

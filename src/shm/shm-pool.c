@@ -67,7 +67,7 @@ shm_pool_reclaim(struct shm_pool *pool, uint8_t owner)
 	for (uint32_t i = 0; i < pool->buffers; i++) {
 		if (shm_owner(pool, i) != owner)
 			continue;
-		shm_set_owner(pool, i, SHM_HOST);
+		shm_set_owner(pool->owner, i, SHM_HOST);
 		list[n++] = i;
 		if (n == SHM_JOURNAL) {
 			shm_pool_free(pool, list, n);

@@ -6,7 +6,7 @@
  *   shm-pool-memory.c what it stands on, and its resume
  *   shm-ring.c        where a port's rings lie; reset and resume
  *   shm-ring.h        a ring from the host's side: take and give, in bursts
- *   shm-rx.c, shm-rx-plain.c, shm-tx.c, shm-copy.c, shm-hop.c, shm-loan.c, shm-notify.c
+ *   shm-rx.c, shm-plain.c, shm-tx.c, shm-copy.c, shm-hop.c, shm-loan.c, shm-notify.c
  *                     what workers call (shm-port.h)
  *   shm-port-state.c  create, destroy, enable, status; a port's life
  *   shm-server.c      ivshmem sockets and their thread
@@ -78,6 +78,7 @@ struct shm_pool_book {
 
 struct rte_mbuf;
 struct shm_hold;
+struct shm_plain;
 
 /* A buffer of a packet in pieces, while it is ours. */
 struct shm_seg {
@@ -202,6 +203,7 @@ struct shm_port {
 	uint32_t guest_features; /* enum netvm_guest_features, as it opened */
 	uint32_t quota;          /* buffers that it may own */
 	struct shm_pool *pool;
+	const struct shm_plain *plain;       /* loops in the width of the machine */
 	_Atomic uint32_t max_frame;          /* longest frame from the guest unless it is GSO */
 	atomic_flag take_lock;               /* pairs > 1: who takes from owner[] */
 	_Atomic int bell[NETVM_VECTORS_MAX]; /* eventfds to the guest, -1: none; they stay

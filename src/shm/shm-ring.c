@@ -4,6 +4,7 @@
  * how they end. shm-private.h has the theory and says who calls what; at the end of
  * the file stands what workers do seldom.
  */
+#include "src/shm/shm-plain.h"
 #include "src/shm/shm-ring.h"
 
 #include <errno.h>
@@ -82,6 +83,7 @@ shm_port_rings_init(struct shm_port *p)
 	p->number = p->cfg.number;
 	p->quota = quota_of(p);
 	p->vectors = p->cfg.vectors;
+	p->plain = shm_plain_of(wide_machine());
 	for (unsigned int q = 0; q < p->cfg.queues; q++) {
 		p->pair[q].hold = shm_hold_new(p->pool, p->number);
 		if (p->pair[q].hold == NULL) {
@@ -144,7 +146,7 @@ free_listed(struct shm_port *p, struct shm_ring *r, unsigned int listed)
 		uint32_t buffer = r->journal->list[i];
 
 		if (buffer < p->pool->buffers && shm_owner(p->pool, buffer) == p->owner) {
-			shm_set_owner(p->pool, buffer, SHM_HOST);
+			shm_set_owner(p->pool->owner, buffer, SHM_HOST);
 			shm_pool_free(p->pool, &buffer, 1);
 		}
 	}

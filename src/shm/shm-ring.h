@@ -50,9 +50,9 @@ shm_owner(const struct shm_pool *pool, uint32_t buffer)
 }
 
 static inline void
-shm_set_owner(struct shm_pool *pool, uint32_t buffer, uint8_t owner)
+shm_set_owner(uint8_t *owners, uint32_t buffer, uint8_t owner)
 {
-	__atomic_store_n(&pool->owner[buffer], owner, __ATOMIC_RELAXED);
+	__atomic_store_n(&owners[buffer], owner, __ATOMIC_RELAXED);
 }
 
 static inline uint8_t *
@@ -329,12 +329,17 @@ static inline void
 shm_give_end(struct shm_give *g, struct shm_port *p)
 {
 	struct shm_ring *r = g->ring;
+	/* In locals: a store to a byte may change anything, to the compiler. */
+	const uint32_t *list = r->journal->list;
+	const uint8_t owner = p->owner;
+	uint8_t *owners = p->pool->owner;
+	const uint32_t n = g->listed;
 
 	if (g->entries == 0)
 		return;
 	shm_mark_set(r, shm_ring_at(r), g->entries, g->listed);
-	for (unsigned int i = 0; i < g->listed; i++)
-		shm_set_owner(p->pool, r->journal->list[i], p->owner);
+	for (uint32_t i = 0; i < n; i++)
+		shm_set_owner(owners, list[i], owner);
 	shm_in_order();
 	/* Release, pairs with the guest's acquire: entries and packets come before. */
 	__atomic_store_n(&r->shared->produced, g->at, __ATOMIC_RELEASE);

@@ -7,9 +7,10 @@
  * that counts only if every descriptor is of a buffer that the guest owns, once, and
  * stays inside it. What it put into the ring is ours again in any case.
  *
- * Packets of one descriptor without a request are shm-rx-plain.c's, as long as they
+ * Packets of one descriptor without a request are shm-plain-rx.h's, as long as they
  * come first; this file takes a burst that begins with something else.
  */
+#include "src/shm/shm-plain.h"
 #include "src/shm/shm-view.h"
 
 struct frame {
@@ -276,7 +277,7 @@ shm_port_rx(struct shm_port *p, uint16_t qp, struct packet_burst *pb)
 	if (n == 0)
 		return;
 	pair->hold->views = pb;
-	if (likely(!bad) && shm_rx_plain(p, pair, pb)) {
+	if (likely(!bad) && p->plain->rx(p, pair, pb)) {
 		pair->hold->nburst = (uint8_t)pb->count;
 		return;
 	}

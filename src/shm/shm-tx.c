@@ -10,6 +10,7 @@
  *
  * Workers; whoever sends holds the ring's lock, once per burst.
  */
+#include "src/shm/shm-plain.h"
 #include "src/shm/shm-tx.h"
 
 /* --- buffers of the pool ---------------------------------------------------------------- */
@@ -178,7 +179,7 @@ shm_port_tx(struct shm_port *p, uint16_t queue, struct packet *const *pkts, uint
 		uint16_t run = 0;
 
 		if (!shm_in_pool(&t, pkts[taken]))
-			run = shm_copy_run(&t, pkts + taken, (uint16_t)(n - taken));
+			run = p->plain->copy(&t, pkts + taken, (uint16_t)(n - taken));
 		if (run == 0 && put_packet(&t, pkts[taken]) != PUT_DONE)
 			break;
 		taken = (uint16_t)(taken + (run != 0 ? run : 1));

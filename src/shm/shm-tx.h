@@ -120,12 +120,19 @@ shm_in_pool(const struct shm_tx *t, const struct packet *p)
 	return ((struct rte_mbuf *)p->mbuf)->pool == t->pool->mempool;
 }
 
+/* Makes the spare buffers n. */
+static inline bool
+shm_top_up(struct shm_tx *t, uint32_t n)
+{
+	if (t->nspare >= n)
+		return true;
+	if (unlikely(!shm_pool_alloc(t->pool, &t->spare[t->nspare], n - t->nspare)))
+		return false;
+	t->nspare = n;
+	return true;
+}
+
 /* shm-copy.c. Copies the packet into buffers of the pool. */
 enum shm_put shm_put_copy(struct shm_tx *t, const struct packet *p);
-/*
- * The same for plain packets at the front, together. Returns how many; one that finds
- * no room or no buffer is left to shm_put_copy(), which says why.
- */
-uint16_t shm_copy_run(struct shm_tx *t, struct packet *const *pkts, uint16_t n);
 
 #endif

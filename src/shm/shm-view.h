@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A view of a guest's packet: what shm-rx.c and shm-rx-plain.c share. The worker
+ * A view of a guest's packet: what shm-rx.c and shm-plain-rx.h share. The worker
  * that polls the pair.
  */
 #ifndef NETVM_SHM_VIEW_H
 #define NETVM_SHM_VIEW_H
 
 #include "src/shm/shm-loan.h"
-
-/*
- * Makes views of packets of one descriptor without a request, as long as the next
- * ones are such; shm_ring_look() has found some entry. False: the first is something
- * else. pb is empty.
- */
-bool shm_rx_plain(struct shm_port *p, struct shm_pair *pair, struct packet_burst *pb);
 
 /* Private copy of a packet in one piece. `more`: the buffer has PACKET_HEADER_MAX bytes
  * from there on, so what lies behind the packet may come along: copies of a constant

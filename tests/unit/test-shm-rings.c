@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "src/shm/shm-loan.h"
+#include "src/shm/shm-plain.h"
 #include "tests/unit/shm-two.h"
 
 /* --- within the group ---------------------------------------------------------------------- */
@@ -336,6 +337,39 @@ test_copied(void **state)
 	assert_int_equal(drops(1, DROP_SMALL_BUFFER), 1);
 }
 
+/* Each width of the loops: bytes of every length go out and come in. */
+static void
+test_widths(void **state)
+{
+	static uint8_t memory[2048 + 64], bytes[2048];
+	struct netvm_desc out;
+
+	fill(memory, sizeof(memory), 9);
+	for (enum wide w = WIDE_SSE; w <= wide_machine(); w++) {
+		rig.guest[0].port->plain = rig.guest[1].port->plain = shm_plain_of(w);
+		for (uint32_t len = PACKET_LEN_MIN; len <= 576 - SHM_HEADROOM; len++) {
+			uint32_t head = len < PACKET_HEADER_MAX ? len : PACKET_HEADER_MAX;
+			uint8_t *from = memory + len % 64;
+			struct packet p = {.hdr = from,
+				.hdr_len = (uint16_t)head,
+				.rest = from + head,
+				.rest_len = len - head,
+				.len = len};
+
+			assert_int_equal(send(&p), 1);
+			assert_int_equal(got(&out, bytes, 1), len);
+			assert_memory_equal(bytes, from, len);
+			held[1][out.buffer] = 0;
+			assert_true(guest_tx(&rig.guest[1], 0, &out, 1));
+			shm_port_rx(rig.guest[1].port, 0, &burst);
+			assert_int_equal(burst.count, 1);
+			packet_copy_out(&burst.pkt[0], 0, bytes, len);
+			assert_memory_equal(bytes, from, len);
+			shm_port_rx_complete(rig.guest[1].port, 0, &burst);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -352,6 +386,7 @@ main(void)
 		T(test_loans, setup),
 		T(test_mbuf, setup),
 		T(test_copied, setup),
+		T(test_widths, setup),
 	};
 
 	rig_eal();

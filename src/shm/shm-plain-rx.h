@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Packets of one descriptor without a request become views: nearly all that guests
- * send. shm-rx.c does the rest, and all of it in the same steps. Workers; the one
- * that polls the pair.
+ * send. shm-rx.c does the rest, and all of it in the same steps. See shm-plain.h.
  */
+#ifndef NETVM_SHM_PLAIN_RX_H
+#define NETVM_SHM_PLAIN_RX_H
+
 #include "src/shm/shm-view.h"
 
 #define RUN 64 /* entries: views, and buffers that are given back */
@@ -98,8 +100,8 @@ view(struct shm_hold *h, const struct where *pool, struct packet_burst *pb, uint
 		d->offset + (uint32_t)PACKET_HEADER_MAX <= pool->buffer_size);
 }
 
-bool
-shm_rx_plain(struct shm_port *p, struct shm_pair *pair, struct packet_burst *pb)
+static bool
+plain_rx(struct shm_port *p, struct shm_pair *pair, struct packet_burst *pb)
 {
 	const struct where pool = {
 		p->pool->buffer0, p->pool->owner, p->pool->buffers, p->pool->buffer_size};
@@ -140,3 +142,5 @@ shm_rx_plain(struct shm_port *p, struct shm_pair *pair, struct packet_burst *pb)
 		shm_pool_free(p->pool, run.freed, nfreed);
 	return true;
 }
+
+#endif

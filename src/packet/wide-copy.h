@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * vring_copy(): the one copy of the data path, in the width that this file is
- * compiled for. Included by vring-loops.h. It reads exactly n bytes and writes
+ * wide_copy(): the one copy of the data path, in the width that this file is
+ * compiled for. Included by the hot loops of rings, see wide.h. It reads exactly n bytes and writes
  * exactly n bytes: what lies beside a guest's buffer is not ours to touch, and
  * may not even be mapped. AVX-512 masks the last store; the others finish with
  * a move that overlaps the one before.
@@ -12,10 +12,11 @@
  * aligned address; the bytes between are written twice. (1500 bytes, two cores,
  * AVX-512: 218 instead of 271 cycles per packet for the whole ring path.)
  */
-#ifndef NETVM_VRING_COPY_H
-#define NETVM_VRING_COPY_H
+#ifndef NETVM_WIDE_COPY_H
+#define NETVM_WIDE_COPY_H
 
 #include <immintrin.h>
+#include <stdint.h>
 #include <string.h>
 
 #define COPY_LONG 256 /* from here on aligned stores pay */
@@ -23,7 +24,7 @@
 #ifdef __AVX512BW__
 
 static inline void
-vring_copy(uint8_t *dst, const uint8_t *src, size_t n)
+wide_copy(uint8_t *dst, const uint8_t *src, size_t n)
 {
 	__mmask64 last;
 
@@ -71,7 +72,7 @@ typedef __m128i copy_vector;
 #endif
 
 static inline void
-vring_copy_short(uint8_t *dst, const uint8_t *src, size_t n)
+wide_copy_short(uint8_t *dst, const uint8_t *src, size_t n)
 {
 	if (n >= 16)
 		COPY_ENDS(__m128i, dst, src, n);
@@ -86,13 +87,13 @@ vring_copy_short(uint8_t *dst, const uint8_t *src, size_t n)
 }
 
 static inline void
-vring_copy(uint8_t *dst, const uint8_t *src, size_t n)
+wide_copy(uint8_t *dst, const uint8_t *src, size_t n)
 {
 	const size_t w = sizeof(copy_vector);
 	size_t at = 0;
 
 	if (n < w) {
-		vring_copy_short(dst, src, n);
+		wide_copy_short(dst, src, n);
 		return;
 	}
 	if (n >= COPY_LONG) {
