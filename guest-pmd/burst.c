@@ -223,7 +223,7 @@ put_long(const struct netvm_port *port, struct netvm_side *tx, uint32_t at,
 	const struct netvm_seg *s = p->next;
 	const uint8_t *data = p->data;
 	uint32_t length = p->length, buffer = p->buffer;
-	uint8_t hash = (p->flags & NETVM_PACKET_HASH) << 1;
+	uint8_t first = (p->flags & NETVM_PACKET_HASH) << 1;
 
 	if (!drop && has_offload(p)) {
 		struct netvm_offload o = {.csum_start = p->csum_start,
@@ -237,6 +237,7 @@ put_long(const struct netvm_port *port, struct netvm_side *tx, uint32_t at,
 
 		memcpy(&d, &o, sizeof(d));
 		put_desc(tx, at++, &d);
+		first |= NETVM_DESC_F_OFFLOAD;
 	}
 	for (uint32_t left = p->nseg; left--; s = s->next) {
 		uint32_t offset = drop ? 0 : piece_offset(port, buffer, data, length);
@@ -247,11 +248,11 @@ put_long(const struct netvm_port *port, struct netvm_side *tx, uint32_t at,
 			&(struct netvm_desc){.buffer = buffer,
 				.offset = offset,
 				.length = drop ? 0 : length,
-				.flags = drop ? 0 : hash | (left ? NETVM_DESC_F_MORE : 0),
+				.flags = drop ? 0 : first | (left ? NETVM_DESC_F_MORE : 0),
 				.action = p->verdict,
 				.destination = p->destination,
 				.mark = p->mark});
-		hash = 0;
+		first = 0;
 		if (!left)
 			return true;
 		if (!s)

@@ -132,7 +132,7 @@ test_segments_and_offload(void **state)
 	uint8_t copy[64];
 
 	memcpy(&d[0], &o, sizeof(o));
-	d[1] = host_desc(&f, 70, NETVM_DESC_F_MORE | NETVM_DESC_F_HASH);
+	d[1] = host_desc(&f, 70, NETVM_DESC_F_OFFLOAD | NETVM_DESC_F_MORE | NETVM_DESC_F_HASH);
 	d[1].mark = 99;
 	d[2] = host_desc(&f, 80, NETVM_DESC_F_MORE);
 	d[3] = host_desc(&f, 90, 0);
@@ -160,7 +160,8 @@ test_segments_and_offload(void **state)
 	assert_int_equal(netvm_tx(f.port, 0, p, 2), 2);
 	assert_int_equal(fake_host_take(f.h, 0, out, 8), 5);
 	assert_memory_equal(&out[0], &o, sizeof(o));
-	assert_int_equal(out[1].flags, NETVM_DESC_F_MORE | NETVM_DESC_F_HASH);
+	assert_int_equal(
+		out[1].flags, NETVM_DESC_F_OFFLOAD | NETVM_DESC_F_MORE | NETVM_DESC_F_HASH);
 	assert_int_equal(out[2].flags, NETVM_DESC_F_MORE);
 	assert_int_equal(out[3].flags, 0);
 	assert_int_equal(out[3].length, 90);
