@@ -79,18 +79,27 @@ room_of(struct fake_host *h, uint16_t pair, enum netvm_ring_kind kind)
 	return entries_of(h, kind) - (LOAD(ring->produced) - LOAD(ring->consumed));
 }
 
+/* Is it an offload entry? The descriptor behind one has the flag, too. */
+static bool
+is_request(const struct netvm_desc *d, bool behind_request)
+{
+	return (d->flags & NETVM_DESC_F_OFFLOAD) && !behind_request;
+}
+
 static bool
 put(struct fake_host *h, uint16_t pair, const struct netvm_desc *d, uint32_t n)
 {
 	struct netvm_ring *ring = fake_host_ring(h, pair, NETVM_RX);
 	struct netvm_desc *entries = (struct netvm_desc *)(ring + 1);
 	uint32_t at = ring->produced;
+	bool request = false;
 
 	if (room_of(h, pair, NETVM_RX) < n)
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
 		entries[(at + i) & (h->config.entries - 1)] = d[i];
-		if (!(d[i].flags & NETVM_DESC_F_OFFLOAD) && d[i].buffer < h->config.buffers)
+		request = is_request(&d[i], request);
+		if (!request && d[i].buffer < h->config.buffers)
 			h->owner[d[i].buffer] = FAKE_GUEST;
 	}
 	STORE(ring->produced, at + n);
@@ -128,17 +137,18 @@ take_packet(struct fake_host *h, uint16_t pair, const struct netvm_desc *entries
 	uint32_t n)
 {
 	struct netvm_desc packet[NETVM_SEGS_MAX + 1];
-	bool echo = h->config.mode == FAKE_HOST_ECHO, more = true;
+	bool echo = h->config.mode == FAKE_HOST_ECHO, more = true, request = false;
 	uint32_t used = 0;
 
 	for (; more && used < n && used <= NETVM_SEGS_MAX; used++) {
 		struct netvm_desc d = entries[(at + used) & (h->config.entries - 1)];
 
-		more = d.flags & (NETVM_DESC_F_MORE | NETVM_DESC_F_OFFLOAD);
-		if (used == 0 && (d.flags & NETVM_DESC_F_OFFLOAD)) {
+		if (used == 0 && is_request(&d, false)) {
 			packet[used] = d;
+			request = true;
 			continue;
 		}
+		more = d.flags & NETVM_DESC_F_MORE;
 		if (!honest(h, &d))
 			echo = false;
 		else
@@ -153,9 +163,7 @@ take_packet(struct fake_host *h, uint16_t pair, const struct netvm_desc *entries
 		STORE(h->violations, h->violations + 1);
 	/* The buffers have just been put on top of the free list: take them off. */
 	if (echo && !more && room_of(h, pair, NETVM_RX) >= used) {
-		for (uint32_t i = 0; i < used; i++)
-			if (!(packet[i].flags & NETVM_DESC_F_OFFLOAD))
-				h->free_count--;
+		h->free_count -= used - request;
 		put(h, pair, packet, used);
 	}
 	return used;
@@ -307,12 +315,14 @@ fake_host_take(struct fake_host *h, uint16_t pair, struct netvm_desc *d, uint32_
 {
 	struct netvm_ring *ring = fake_host_ring(h, pair, NETVM_TX);
 	const struct netvm_desc *entries = (struct netvm_desc *)(ring + 1);
+	bool request = false;
 	uint32_t n;
 
 	pthread_mutex_lock(&h->lock);
 	for (n = 0; n < max && LOAD(ring->produced) != ring->consumed; n++) {
 		d[n] = entries[ring->consumed & (h->config.entries - 1)];
-		if (!(d[n].flags & NETVM_DESC_F_OFFLOAD) && honest(h, &d[n]))
+		request = is_request(&d[n], request);
+		if (!request && honest(h, &d[n]))
 			give_free(h, d[n].buffer);
 		STORE(ring->consumed, ring->consumed + 1);
 	}
