@@ -44,10 +44,11 @@ must "all guests boot" guest_ready s1 s2 n1 n2
 check "nobody has opened the ports" port_is f1 waiting
 check "but they are attached" test "$(value .attached port show f1)" = true
 
+# functions_start GUEST [OPTION]
 functions_start()
 {
-	nf_start "$1" one "simple-forward --transport pci:" && sleep 0.5 &&
-		nf_start "$1" two "simple-forward --transport pci:"
+	nf_start "$1" one "simple-forward --transport pci: ${2:-}" && sleep 0.5 &&
+		nf_start "$1" two "simple-forward --transport pci: ${2:-}"
 }
 must "functions start in n1" functions_start n1
 must "functions start in n2" functions_start n2
@@ -64,9 +65,12 @@ ping_steady s1 10.0.0.2
 check "functions are killed inside n1" eval 'nf_signal n1 one KILL && nf_signal n1 two KILL'
 check "their buffers are back when the heartbeat has expired" wait_for 10 none_owned f1 g1
 ping_gap s1 10.0.0.2 > /dev/null
-must "they start again" functions_start n1
+must "they start again, and take requests" functions_start n1 "--offloads --segments"
 must "and have their ports" functions_run n1 f1 g1
 check "s1 reaches s2" reaches s1 10.0.0.2
+check "TCP with its requests" iperf_moves 1 s1 s2 10.0.0.2 -t 3
+check "a file of 8 MiB arrives whole with them" file_arrives s1 s2 10.0.0.2 8
+check "every request was understood" test "$(value .violations port show f1)" = 0
 
 # A reset leaves QEMU and its sockets as they are.
 ping_steady s1 10.0.0.2
