@@ -143,11 +143,9 @@ take_packet(struct fake_host *h, uint16_t pair, const struct netvm_desc *entries
 	for (; more && used < n && used <= NETVM_SEGS_MAX; used++) {
 		struct netvm_desc d = entries[(at + used) & (h->config.entries - 1)];
 
-		if (used == 0 && is_request(&d, false)) {
-			packet[used] = d;
-			request = true;
+		packet[used] = d;
+		if (used == 0 && (request = is_request(&d, false)))
 			continue;
-		}
 		more = d.flags & NETVM_DESC_F_MORE;
 		if (!honest(h, &d))
 			echo = false;

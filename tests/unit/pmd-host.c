@@ -80,7 +80,8 @@ pmd_host_receive(struct pmd_host *h, uint16_t pair, struct pmd_host_packet *p)
 	p->length = 0;
 	p->offload = false;
 	while (fake_host_take(h->fake, pair, &d, 1)) {
-		if (d.flags & NETVM_DESC_F_OFFLOAD) {
+		/* The descriptor behind a request has the flag, too. */
+		if ((d.flags & NETVM_DESC_F_OFFLOAD) && !p->offload) {
 			memcpy(&p->request, &d, sizeof(d));
 			p->offload = true;
 		} else if (d.action == NETVM_ACTION_DROP) {
