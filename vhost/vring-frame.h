@@ -6,8 +6,8 @@
 #ifndef NETVM_VRING_FRAME_H
 #define NETVM_VRING_FRAME_H
 
-#include "vhost/vring-chain.h"
 #include "src/packet/wide-copy.h"
+#include "vhost/vring-chain.h"
 #include "vhost/vring-packed.h"
 
 #define CACHE_LINE 64
@@ -119,16 +119,7 @@ put_frame(const struct vring_queue *vq, uint8_t *to, const struct packet *p)
 	else
 		memcpy(to + sizeof(h.first), &h.last, sizeof(uint16_t));
 	to += vq->hdr_size;
-	wide_copy(to, p->hdr, p->hdr_len);
-	to += p->hdr_len;
-	if (p->rest_len != 0) {
-		wide_copy(to, p->rest, p->rest_len);
-		to += p->rest_len;
-		for (uint16_t i = 0; i < p->nmore; i++) {
-			wide_copy(to, p->more[i].data, p->more[i].len);
-			to += p->more[i].len;
-		}
-	}
+	wide_copy_packet(to, p);
 }
 
 #endif

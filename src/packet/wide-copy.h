@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * wide_copy(): the one copy of the data path, in the width that this file is
- * compiled for. Included by the hot loops of rings, see wide.h. It reads exactly n bytes and writes
- * exactly n bytes: what lies beside a guest's buffer is not ours to touch, and
- * may not even be mapped. AVX-512 masks the last store; the others finish with
- * a move that overlaps the one before.
+ * compiled for. Included by the hot loops of rings, see wide.h. It reads exactly
+ * n bytes and writes exactly n bytes: what lies beside a guest's buffer is not
+ * ours to touch, and may not even be mapped. AVX-512 masks the last store; the
+ * others finish with a move that overlaps the one before.
  *
  * A frame stands 12 bytes behind the start of a buffer, so no wide store into
  * it is aligned by itself, and each would touch two cache lines. A long copy
@@ -18,6 +18,8 @@
 #include <immintrin.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "src/packet/packet.h"
 
 #define COPY_LONG 256 /* from here on aligned stores pay */
 
@@ -124,4 +126,21 @@ wide_copy(uint8_t *dst, const uint8_t *src, size_t n)
 }
 
 #endif
+
+/* All of the packet, in one piece. */
+static inline void
+wide_copy_packet(uint8_t *to, const struct packet *p)
+{
+	wide_copy(to, p->hdr, p->hdr_len);
+	to += p->hdr_len;
+	if (p->rest_len == 0)
+		return;
+	wide_copy(to, p->rest, p->rest_len);
+	to += p->rest_len;
+	for (uint16_t i = 0; i < p->nmore; i++) {
+		wide_copy(to, p->more[i].data, p->more[i].len);
+		to += p->more[i].len;
+	}
+}
+
 #endif

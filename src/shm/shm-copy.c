@@ -6,7 +6,7 @@
  */
 #include "src/shm/shm-tx.h"
 
-/* The same, and some for the next ones. */
+/* shm_top_up(), and some for the next ones. */
 static bool
 spares(struct shm_tx *t, uint32_t n)
 {

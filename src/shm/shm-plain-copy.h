@@ -8,21 +8,6 @@
 #include "src/packet/wide-copy.h"
 #include "src/shm/shm-tx.h"
 
-/* Into one buffer. A header of a view is of one line or two. */
-static inline void
-copy_whole(uint8_t *to, const struct packet *p)
-{
-	wide_copy(to, p->hdr, p->hdr_len);
-	to += p->hdr_len;
-	if (p->rest_len != 0)
-		wide_copy(to, p->rest, p->rest_len);
-	to += p->rest_len;
-	for (uint16_t i = 0; i < p->nmore; i++) {
-		wide_copy(to, p->more[i].data, p->more[i].len);
-		to += p->more[i].len;
-	}
-}
-
 /* Whether the packet is copied for sure, into one buffer with so much room, and has no
  * request. */
 static inline bool
@@ -61,7 +46,7 @@ plain_copy(struct shm_tx *t, struct packet *const *pkts, uint16_t n)
 			(p->offload.flags & PACKET_F_DATA_VALID) != 0 ? NETVM_DESC_F_CSUM_OK : 0;
 		uint32_t mark = shm_mark(t, p, &flags);
 
-		copy_whole(first + (size_t)buffer * size, p);
+		wide_copy_packet(first + (size_t)buffer * size, p);
 		shm_write_fields(
 			&desc[(at + i) & mask], buffer, SHM_HEADROOM, p->len, flags, p->from, mark);
 		list[i] = buffer;

@@ -3,7 +3,7 @@
  * Plain packets, nearly all that there are: one buffer, no request. Their loops are
  * compiled in variants (src/packet/wide.h): from the baseline to AVX-512 a packet of
  * 512 bytes between a stock guest and an shm port costs 114 or 109 busy cycles, one of
- * 1024 bytes 152 or 142. Workers; the one that polls the pair, or holds the ring's lock.
+ * 1024 bytes 152 or 145. Workers; the one that polls the pair, or holds the ring's lock.
  */
 #ifndef NETVM_SHM_PLAIN_H
 #define NETVM_SHM_PLAIN_H
